@@ -1,0 +1,57 @@
+# Rassom. `make help` is the manual. Needs only Python >= 3.11 with venv, make and a package index; everything else is installed into .venv.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := api/app api/alembic api/tests simulator
+
+.PHONY: help run demo test check fuzz migration lock clean
+
+help: ## show this manual
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/.runtime ## start everything (database, Redis, simulator, API, worker) on embedded defaults; Ctrl-C stops it
+	@exec $(BIN)/rassom up
+
+demo: .venv/.runtime ## start everything, make one picture end to end, say where it is, stop everything
+	@exec $(BIN)/rassom up --demo
+
+test: check ## lint, types and the whole test suite, on real PostgreSQL and Valkey
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: .venv/.dev ## lint, types, import laws, container files (no services needed)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy api/app simulator/simulator
+	cd api && ../$(BIN)/lint-imports --no-cache
+	$(BIN)/hadolint api/Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+
+fuzz: .venv/.dev ## the whole OpenAPI schema with random requests, for about ten minutes (seed: RASSOM_FUZZ_SEED)
+	RASSOM_FUZZ_EXAMPLES=$${RASSOM_FUZZ_EXAMPLES:-1000} $(BIN)/pytest api/tests/fuzz -s
+
+migration: .venv/.runtime ## write a migration from the models: make migration m="what it does"
+	$(BIN)/rassom up --migration "$(m)"
+
+lock: ## renew requirements.lock and requirements-dev.lock (needs uv on PATH)
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+		-q api/pyproject.toml simulator/pyproject.toml --group pyproject.toml:build -o requirements.lock
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+		-q --group pyproject.toml:dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove the virtual environment and caches; keeps .rassom (your data)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Rassom needs Python 3.11 or newer, and {sys.executable} is {sys.version.split()[0]}. Name another one: make run PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.runtime: .venv/.python requirements.lock api/pyproject.toml simulator/pyproject.toml
+	@echo "Installing Rassom into .venv (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e api -e simulator
+	@touch $@
+
+.venv/.dev: .venv/.runtime requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,31 @@
+"""The catalogue: models with their options and prices, and the common sizes. Open to everybody."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+
+from app.core.model_options import SIZES
+from app.deps.catalogue import CatalogueDep
+from app.domain.catalogue.schemas import CatalogueItem
+
+router = APIRouter(tags=["catalogue"])
+
+_NOT_MODIFIED: dict[int | str, dict[str, str]] = {304: {"description": "You have what is on sale now"}}
+
+IfNoneMatch = Annotated[str | None, Header(description="The `ETag` that you have", examples=[None])]
+
+
+@router.get("/models", summary="What can be ordered, and for how much", response_model=list[CatalogueItem], responses=_NOT_MODIFIED)
+async def models(catalogue: CatalogueDep, if_none_match: IfNoneMatch = None) -> Response:
+    """Active models with their options and prices. 304 when you have what is on sale now."""
+    headers = {"ETag": catalogue.etag, "Cache-Control": "public, max-age=0, must-revalidate"}
+    known = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
+    if catalogue.etag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Response(catalogue.body, media_type="application/json", headers=headers)
+
+
+@router.get("/sizes", summary="Sizes for models that take one")
+async def sizes() -> list[str]:
+    """`W*H` in pixels, the default first."""
+    return list(SIZES)

@@ -1,0 +1,139 @@
+"""Generations: submit, history, active, get, refresh, results, cancel, events."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.api.paging import Cursor, Limit
+from app.api.problems import problems
+from app.api.refs import GenerationRef
+from app.api.sse import EventStream, LastEventId, as_events
+from app.core.errors import ProviderNotConfiguredError, ProviderUnavailableError
+from app.core.metrics import SUBMITS
+from app.deps.caller import ActorDep
+from app.deps.idempotency import IdempotencyDep
+from app.deps.notifications import NotificationsDep
+from app.deps.resources import ResourcesDep
+from app.deps.session import ReadSessionDep, SessionDep
+from app.domain.catalogue.errors import ModelNotFoundError, PriceChangedError, UnsupportedParameterError
+from app.domain.generations import events as follow
+from app.domain.generations import service as generations
+from app.domain.generations.errors import ActiveGenerationError, AlreadySentError, GenerationNotFoundError
+from app.domain.generations.schemas import ActiveRead, GenerationOwner, GenerationRead, GenerationSubmit, SubmitRead
+from app.domain.idempotency.errors import IdempotencyInFlightError, IdempotencyMismatchError
+from app.domain.ledger.errors import InsufficientCreditsError
+from app.domain.users.errors import UserNotFoundError
+from app.schemas.page import Page
+
+_NO_USER = problems(UserNotFoundError)
+_NO_GENERATION = problems(GenerationNotFoundError)
+_IS_OVER: dict[int | str, dict[str, str]] = {204: {"description": "`Last-Event-ID` was the last event; nothing follows"}}
+_SUBMIT = problems(
+    InsufficientCreditsError,
+    UserNotFoundError,
+    ModelNotFoundError,
+    ActiveGenerationError,
+    PriceChangedError,
+    IdempotencyInFlightError,
+    UnsupportedParameterError,
+    IdempotencyMismatchError,
+    ProviderNotConfiguredError,
+    ProviderUnavailableError,
+)
+
+router = APIRouter(prefix="/generations", tags=["generations"])
+
+TelegramIdQuery = Annotated[int, Query(gt=0, lt=2**52, description="Whose generation", examples=[1001])]
+
+
+@router.post("/submit", summary="Order a picture", status_code=202, responses=_SUBMIT)
+async def submit(
+    body: GenerationSubmit,
+    *,
+    request: Request,
+    session: SessionDep,
+    resources: ResourcesDep,
+    idempotency: IdempotencyDep,
+    actor: ActorDep,
+) -> SubmitRead:
+    """Reserves a free generation or credits and queues the order. Charged only when there is a picture."""
+    actor.require_user(body.telegram_id)
+    ticket = idempotency.ticket("submit", body.model_dump(mode="json")) if idempotency else None
+    answer, is_replay = await generations.submit(session, resources, body, request_id=request.state.request_id, ticket=ticket)
+    if idempotency:
+        idempotency.mark(is_replay=is_replay)
+    SUBMITS.labels(outcome="replayed" if is_replay else "accepted").inc()
+    return answer
+
+
+@router.get("", summary="A user's generations, the newest first", responses=_NO_USER)
+async def history(
+    telegram_id: TelegramIdQuery, session: ReadSessionDep, actor: ActorDep, cursor: Cursor = None, limit: Limit = 20
+) -> Page[GenerationRead]:
+    """Pages do not shift when new generations are added."""
+    actor.require_user(telegram_id)
+    return await generations.history(session, telegram_id, cursor=cursor, limit=limit)
+
+
+@router.get("/active", summary="A user's running generation", responses=_NO_USER)
+async def active(telegram_id: TelegramIdQuery, session: ReadSessionDep, actor: ActorDep) -> ActiveRead:
+    """Nulls when nothing is running."""
+    actor.require_user(telegram_id)
+    return await generations.active(session, telegram_id)
+
+
+@router.get("/{ref:ref}", summary="One generation", responses=_NO_GENERATION)
+async def get(ref: GenerationRef, telegram_id: TelegramIdQuery, session: ReadSessionDep, actor: ActorDep) -> GenerationRead:
+    """Somebody else's generation is answered like one that does not exist."""
+    actor.require_user(telegram_id, GenerationNotFoundError(str(ref)))
+    return await generations.get(session, ref, telegram_id)
+
+
+@router.post("/{ref:ref}/refresh", summary="Ask the provider now", responses=_NO_GENERATION)
+async def refresh(ref: GenerationRef, body: GenerationOwner, resources: ResourcesDep, actor: ActorDep) -> GenerationRead:
+    """Many at once cost one call to the provider; a finished generation costs none."""
+    actor.require_user(body.telegram_id, GenerationNotFoundError(str(ref)))
+    return await generations.refresh(resources, ref, body.telegram_id)
+
+
+@router.get("/{ref:ref}/results", summary="The pictures", responses=_NO_GENERATION)
+async def results(ref: GenerationRef, telegram_id: TelegramIdQuery, session: ReadSessionDep, actor: ActorDep) -> list[str]:
+    """URLs in the provider's order; empty until the generation has completed. The provider keeps them 7 days."""
+    actor.require_user(telegram_id, GenerationNotFoundError(str(ref)))
+    return await generations.results(session, ref, telegram_id)
+
+
+@router.post(
+    "/{ref:ref}/cancel", summary="Take back an order that was not sent yet", responses=_NO_GENERATION | problems(AlreadySentError)
+)
+async def cancel(ref: GenerationRef, body: GenerationOwner, session: SessionDep, actor: ActorDep) -> GenerationRead:
+    """Its credits or free generation come back. 409 `already_sent` once the provider has it."""
+    actor.require_user(body.telegram_id, GenerationNotFoundError(str(ref)))
+    return await generations.cancel(session, ref, body.telegram_id)
+
+
+@router.get(
+    "/{ref:ref}/events",
+    summary="Follow one generation",
+    response_class=EventStream,
+    status_code=200,
+    responses=_NO_GENERATION | _IS_OVER,
+)
+async def events(
+    ref: GenerationRef,
+    telegram_id: TelegramIdQuery,
+    *,
+    resources: ResourcesDep,
+    notifications: NotificationsDep,
+    actor: ActorDep,
+    last_event_id: LastEventId = None,
+) -> Response:
+    """Its state now, then each change as it happens; ends after the last one. 204 when `Last-Event-ID` was the last one."""
+    actor.require_user(telegram_id, GenerationNotFoundError(str(ref)))
+    async with resources.reading() as session:
+        generation = await generations.get(session, ref, telegram_id)
+        is_over = await follow.is_over(session, generation, after=last_event_id)
+    if is_over:
+        return Response(status_code=204)
+    changes = follow.follow(resources, notifications, generation, telegram_id, after=last_event_id)
+    return EventStream(as_events(changes))

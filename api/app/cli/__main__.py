@@ -1,0 +1,5 @@
+"""`python -m app.cli`, which is how the parts of `rassom up` are started."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,16 @@
+"""What this process counts, by the names that stand at /metrics. What the database knows is read per scrape (domain/stats)."""
+
+from prometheus_client import Counter, Histogram
+
+SUBMITS = Counter("rassom_submits_total", "Submits that were accepted: new ones and replayed ones", ["outcome"])
+REFUSALS = Counter("rassom_refusals_total", "Answers that refuse, by route and error code", ["route", "code"])
+GENERATIONS_ENDED = Counter(
+    "rassom_generations_ended_total", "Generations by their end, settled by this process", ["model", "status", "error_code"]
+)
+LEDGER_TRANSFERS = Counter("rassom_ledger_transfers_total", "Transfers written by this process", ["entry_type"])
+PROVIDER_SECONDS = Histogram(
+    "rassom_provider_request_seconds",
+    "Calls to the provider by operation and outcome",
+    ["operation", "outcome"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 90, 120, 180),
+)

@@ -1,0 +1,16 @@
+"""What wakes this process's streams, as endpoints receive it."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.db.notifications import Notifications
+
+
+def get_notifications(request: Request) -> Notifications:
+    """What the lifespan opened."""
+    notifications: Notifications = request.state.notifications
+    return notifications
+
+
+NotificationsDep = Annotated[Notifications, Depends(get_notifications)]

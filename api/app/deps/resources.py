@@ -1,0 +1,16 @@
+"""The process's resources, as endpoints receive them."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.resources import Resources
+
+
+def get_resources(request: Request) -> Resources:
+    """What the lifespan opened."""
+    resources: Resources = request.state.resources
+    return resources
+
+
+ResourcesDep = Annotated[Resources, Depends(get_resources)]

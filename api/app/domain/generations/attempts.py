@@ -1,0 +1,109 @@
+"""The life of an attempt between ready and ended, as a worker moves it. Each function is one short transaction's work.
+
+A claim raises the attempt's epoch; later writes of that claim name it (attempt_queries.mark_attempt). A worker that was frozen
+while another one claimed the attempt finds no row at its epoch: it stops and touches nothing.
+"""
+
+from dataclasses import dataclass, replace
+
+import uuid_utils.compat as uuid
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.logging import get_logger
+from app.core.model_options import MODEL_OPTIONS
+from app.domain.generations import attempt_queries, queries, settlement
+from app.domain.generations.rules import PROVIDER, AttemptState, FailureCode
+from app.domain.generations.schemas import Attempt
+from app.provider.wire import Order, Task, TaskState, build_order
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claimed attempt. `order` is set exactly when this claim, and no other one ever, may send it."""
+
+    attempt: Attempt
+    order: Order | None
+
+
+async def claim(session: AsyncSession, generation_id: int, *, is_sync: bool, webhook_base_url: str | None = None) -> Claim | None:
+    """Take the generation's live attempt; None when there is nothing left to do for it.
+
+    Committing the result of this function is what allows the POST: an attempt found `submitting` was claimed by a worker that
+    never told the end, so its outcome is unknown and it is not sent again.
+    """
+    attempt = await attempt_queries.lock_live_attempt(session, generation_id)
+    if attempt is None:
+        return None
+    if attempt.seconds_left <= 0:
+        await _expire(session, attempt)
+        return None
+    if attempt.state is AttemptState.READY:
+        return await _claim_ready(session, attempt, is_sync=is_sync, webhook_base_url=webhook_base_url)
+    # Without its worker's word, the id is known only if the webhook brought it.
+    state = AttemptState.SUBMITTED if attempt.provider_job_id is not None else AttemptState.UNKNOWN
+    await attempt_queries.mark_attempt(session, attempt, state, next_epoch=True)
+    if state is AttemptState.UNKNOWN and attempt.state is not state:
+        _log.warning("attempt_unknown", generation_id=generation_id, reason="its worker ended between POST and answer")
+    return Claim(replace(attempt, state=state, epoch=attempt.epoch + 1), None)
+
+
+async def expire(session: AsyncSession, generation_id: int) -> bool:
+    """End a generation whose deadline has passed, whatever its attempt's state; False when there is nothing to end."""
+    attempt = await attempt_queries.lock_live_attempt(session, generation_id)
+    if attempt is None or attempt.seconds_left > 0:
+        return False
+    return await _expire(session, attempt)
+
+
+async def accept(session: AsyncSession, attempt: Attempt, task: Task) -> bool:
+    """The provider has the task: remember its id, and end the generation if it has ended already. False: not ours any more."""
+    if not await attempt_queries.mark_attempt(session, attempt, AttemptState.SUBMITTED, provider_job_id=task.id):
+        # Somebody else owns it now: touch nothing. True only when it was this very claim whose first commit got no answer.
+        return await attempt_queries.is_bound(session, attempt, task.id)
+    if task.state is not TaskState.PENDING:
+        bound = replace(attempt, state=AttemptState.SUBMITTED, provider_job_id=task.id)
+        await settlement.settle(session, bound, task)
+    return True
+
+
+async def postpone(session: AsyncSession, attempt: Attempt, *, reason: str) -> bool:
+    """The provider surely did not take it: this attempt is over, the next one waits. False: not ours any more."""
+    if not await attempt_queries.mark_attempt(session, attempt, AttemptState.REFUSED, error=reason[:1000]):
+        return False
+    await attempt_queries.insert_next_attempt(session, attempt, uuid.uuid7(), PROVIDER)
+    await attempt_queries.mark_queued(session, attempt.generation_id)
+    return True
+
+
+async def lose(session: AsyncSession, attempt: Attempt, *, reason: str) -> bool:
+    """The answer was lost: it may or may not exist at the provider. False: not ours any more."""
+    return await attempt_queries.mark_attempt(session, attempt, AttemptState.UNKNOWN, error=reason[:1000])
+
+
+async def refuse(session: AsyncSession, attempt: Attempt, *, reason: str) -> bool:
+    """The provider refused it for good: the generation fails, everything is given back. False: not ours any more."""
+    return await settlement.fail(session, attempt, FailureCode.PROVIDER_REFUSED, reason=reason, state=AttemptState.REFUSED)
+
+
+async def _expire(session: AsyncSession, attempt: Attempt) -> bool:
+    reason = f"{attempt.state} at the deadline"
+    return await settlement.fail(session, attempt, FailureCode.DEADLINE_EXCEEDED, reason=reason, state=AttemptState.EXPIRED)
+
+
+async def _claim_ready(session: AsyncSession, attempt: Attempt, *, is_sync: bool, webhook_base_url: str | None) -> Claim:
+    claimed = await attempt_queries.mark_sent(session, attempt)
+    await attempt_queries.mark_running(session, attempt.generation_id)
+    order = build_order(
+        MODEL_OPTIONS[attempt.model_key],
+        prompt=attempt.prompt,
+        size=attempt.size,
+        aspect_ratio=attempt.aspect_ratio,
+        resolution=attempt.resolution,
+        reference_urls=await queries.list_reference_urls(session, attempt.generation_id),
+        is_sync=is_sync,
+    )
+    if webhook_base_url is not None:
+        order = replace(order, webhook_url=f"{webhook_base_url}/{attempt.token}")
+    return Claim(claimed, order)

@@ -1,0 +1,246 @@
+"""Queued work of generations: load, call, apply. The provider is called between two short transactions, never inside one.
+
+claim ──ready──────▶ POST ──task───▶ submitted ──▶ poll ──▶ settled
+  │                   ├──busy──────▶ ready again (next attempt), growing delay
+  │                   ├──refused───▶ failed + release
+  │                   └──lost──────▶ unknown: waits for the deadline, is never sent again
+  ├─submitted──▶ poll
+  └─unknown────▶ waits
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+
+from app.core import clock
+from app.core.errors import ServiceUnavailableError
+from app.core.logging import bind, get_logger
+from app.db.notifications import Notifications
+from app.domain.generations import attempt_queries, attempts, settlement
+from app.domain.generations.rules import AttemptState, FailureCode, refusal_delay_s
+from app.domain.generations.schemas import Attempt
+from app.provider.client import ProviderClient
+from app.provider.errors import BusyError, RefusedError, TaskGoneError, UnknownError
+from app.provider.health import note_down
+from app.provider.wire import Order, Task, TaskState
+from app.queue.enqueue import GENERATE, WAKE_CHANNEL, enqueue, list_missing
+from app.queue.worker import QueueJob, RunAgainError, ScheduledJob
+from app.resources import Resources
+
+APPLY_TIMEOUT_S = 120.0
+APPLY_DELAY_MIN_S = 0.1
+APPLY_DELAY_MAX_S = 5.0
+STOP_GRACE_S = 1.5
+POLL_GROWTH = 1.25
+POLL_INTERVAL_MAX_S = 10.0
+UNKNOWN_INTERVAL_S = 30.0
+GONE_POLLS_MAX = 5
+SWEEP_BATCH = 200
+
+_log = get_logger(__name__)
+
+
+def wire_jobs(resources: Resources) -> tuple[list[QueueJob], list[ScheduledJob]]:
+    """The jobs of this room, bound to the process's resources."""
+    slots = resources.settings.wavespeed_max_concurrency
+    wakes = Notifications(resources.settings.database_dsn or "", (WAKE_CHANNEL,))
+    return (
+        [QueueJob(GENERATE, partial(generate, resources, wakes=wakes), slots=slots, wakes=wakes)],
+        [ScheduledJob("sweep", "* * * * * */10", partial(sweep, resources))],
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run of one generation's job: what it works with, and when (monotonic) the generation's deadline is.
+
+    `woken` is set when somebody knows that there is news at the provider (callbacks.py).
+    """
+
+    resources: Resources
+    provider: ProviderClient
+    stopping: asyncio.Event
+    woken: asyncio.Event
+    ends_at_s: float
+
+    @property
+    def seconds_left(self) -> float:
+        return self.ends_at_s - clock.monotonic_s()
+
+
+async def generate(
+    resources: Resources, generation_id: int, stopping: asyncio.Event, *, wakes: Notifications | None = None
+) -> None:
+    """Bring one generation to its end, as far as can be known now. Raises RunAgainError when it has to be looked at later."""
+    with ExitStack() as stack:
+        # Heard from before the claim, so that a wake during the POST is not lost.
+        woken = stack.enter_context(wakes.waiter(WAKE_CHANNEL, str(generation_id))) if wakes else asyncio.Event()
+        await _generate(resources, generation_id, stopping, woken)
+
+
+async def _generate(resources: Resources, generation_id: int, stopping: asyncio.Event, woken: asyncio.Event) -> None:
+    if resources.provider is None:
+        _log.error("provider_not_configured", effect="queued generations wait; set WAVESPEED_API_KEY for the worker")
+        raise RunAgainError(10.0)
+    if stopping.is_set():
+        raise RunAgainError(0.0)
+    async with resources.transaction() as session:
+        claim = await attempts.claim(
+            session,
+            generation_id,
+            is_sync=resources.settings.wavespeed_sync_mode,
+            webhook_base_url=resources.settings.webhook_base_url,
+        )
+    if claim is None:
+        return
+    attempt = claim.attempt
+    run = _Run(resources, resources.provider, stopping, woken, clock.monotonic_s() + attempt.seconds_left)
+    with bind(request_id=attempt.request_id, generation_id=generation_id, attempt=attempt.attempt_no):
+        if claim.order is not None:
+            await _send(run, attempt, claim.order)
+        elif attempt.provider_job_id is not None:
+            woken.set()  # it may have ended while nobody looked
+            await _poll(run, attempt, attempt.provider_job_id)
+        else:
+            raise _look_later(run)
+
+
+async def sweep(resources: Resources) -> None:
+    """What no queued job will do any more: end what is overdue, and queue again what lost its job. Never submits."""
+    async with resources.reading() as session:
+        overdue = await attempt_queries.list_overdue_ids(session, limit=SWEEP_BATCH)
+    for generation_id in overdue:
+        # One short transaction each, so that one row in trouble does not keep the others' credits.
+        async with resources.transaction() as session:
+            await attempts.expire(session, generation_id)
+    async with resources.transaction() as session:
+        ids = await attempt_queries.list_active_ids(session, older_than_s=60, limit=10 * SWEEP_BATCH)
+        for generation_id in await list_missing(session, GENERATE, ids):
+            _log.warning("job_was_missing", generation_id=generation_id)
+            await enqueue(session, GENERATE, generation_id)
+
+
+async def _send(run: _Run, attempt: Attempt, order: Order) -> None:
+    """POST once, write down what is known afterwards, and follow the task if there is one."""
+    try:
+        task = await _submit_unless_stopped(run, order)
+    except BusyError as error:
+        if error.is_down:
+            await note_down(run.resources.redis, error.reason)
+        await _apply(run, partial(attempts.postpone, attempt=attempt, reason=error.reason))
+        raise RunAgainError(refusal_delay_s(attempt.attempt_no, error.retry_after_s)) from error
+    except RefusedError as error:
+        await _apply(run, partial(attempts.refuse, attempt=attempt, reason=error.reason))
+        return
+    except UnknownError as error:
+        _log.warning("attempt_unknown", reason=error.reason)
+        await _apply(run, partial(attempts.lose, attempt=attempt, reason=error.reason))
+        raise _look_later(run) from error
+    if not await _apply(run, partial(attempts.accept, attempt=attempt, task=task)):
+        _log.warning("attempt_taken_over", provider_job_id=task.id)
+        # Not the end of the queue's job: whoever owns the attempt now, or the next run, follows the task.
+        raise RunAgainError(0.0)
+    if task.state is TaskState.PENDING:
+        await _poll(run, replace(attempt, state=AttemptState.SUBMITTED, provider_job_id=task.id), task.id)
+
+
+async def _submit_unless_stopped(run: _Run, order: Order) -> Task:
+    """The POST, given a few seconds more when the worker is being stopped; then its outcome is unknown."""
+    async with asyncio.TaskGroup() as group:
+        post = group.create_task(_outcome_of(run.provider.submit(order)))
+        stop = group.create_task(run.stopping.wait())
+        await asyncio.wait({post, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not post.done():
+            await asyncio.wait({post}, timeout=STOP_GRACE_S)
+        stop.cancel()
+        if not post.done():
+            post.cancel()
+    if post.cancelled():
+        raise UnknownError("the worker was stopped while the provider was working")
+    outcome = post.result()
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+async def _outcome_of(call: Awaitable[Task]) -> Task | Exception:
+    # As a value: a failing POST must not cancel its task group, nor reach us wrapped in an exception group.
+    try:
+        return await call
+    except (BusyError, RefusedError, UnknownError) as error:
+        return error
+
+
+def _look_later(run: _Run) -> RunAgainError:
+    """Of an unknown attempt: at once if its webhook has come meanwhile, else soon, in case the wake was lost on its way."""
+    return RunAgainError(0.0 if run.woken.is_set() else min(run.seconds_left + 0.1, UNKNOWN_INTERVAL_S))
+
+
+async def _poll(run: _Run, attempt: Attempt, task_id: str) -> None:
+    """Ask for the task with growing pauses, and whenever woken, until it has ended, the deadline has come or we are stopped."""
+    interval_s, gone = run.resources.settings.wavespeed_poll_interval_seconds, 0
+    while run.seconds_left > 0:
+        is_woken = await _pause(run, min(interval_s, run.seconds_left))
+        if run.stopping.is_set():
+            break
+        interval_s = min(interval_s * POLL_GROWTH, POLL_INTERVAL_MAX_S)
+        try:
+            task = await run.provider.read(task_id)
+        except TaskGoneError as error:
+            # A task may not be readable in its first moments; one that stays unknown was deleted.
+            # Not by many wakes at once, though: only time tells.
+            gone += not is_woken
+            if gone >= GONE_POLLS_MAX:
+                lost = partial(settlement.fail, attempt=attempt, code=FailureCode.PROVIDER_LOST, reason=error.reason)
+                await _apply(run, lost)
+                return
+        except BusyError as error:
+            _log.info("poll_without_answer", reason=error.reason)
+        else:
+            gone = 0
+            if task.state is not TaskState.PENDING:
+                await _apply(run, partial(settlement.settle, attempt=attempt, task=task))
+                return
+    raise RunAgainError(0.0)
+
+
+async def _pause(run: _Run, seconds: float) -> bool:
+    """Wait so long, or until woken or stopped; whether woken."""
+    if not run.woken.is_set():
+        async with asyncio.TaskGroup() as group:
+            waits = {group.create_task(run.woken.wait()), group.create_task(run.stopping.wait())}
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+    is_woken = run.woken.is_set()
+    run.woken.clear()
+    return is_woken
+
+
+async def _apply(run: _Run, write: Callable[..., Awaitable[bool]]) -> bool:
+    """Write down what the provider said, in one transaction. What it said cannot be asked for again, so a database that is away
+    is waited for, unless we are being stopped; the epoch makes a late write harmless.
+    """
+    give_up_s, delay_s = clock.monotonic_s() + APPLY_TIMEOUT_S, APPLY_DELAY_MIN_S
+    while True:
+        # A worker whose database ends together with it must end too: this try is the last one then.
+        is_last = run.stopping.is_set() or clock.monotonic_s() > give_up_s
+        try:
+            async with run.resources.transaction() as session:
+                return await write(session)
+        except ServiceUnavailableError:
+            if is_last:
+                raise
+        await _is_stopped_within(run.stopping, delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads waiters, guards nothing
+        delay_s = min(delay_s * 2, APPLY_DELAY_MAX_S)
+
+
+async def _is_stopped_within(stopping: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(stopping.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

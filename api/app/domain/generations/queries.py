@@ -1,0 +1,137 @@
+"""SQL that the API asks of generations: submit and read. What a worker asks stands in attempt_queries.py."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, case, func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from app.domain.catalogue.models import CatalogModel
+from app.domain.generations.models import GenerationJob, GenerationReference, GenerationRequest, GenerationResult
+from app.domain.generations.rules import ACTIVE_STATUSES, Status
+from app.domain.generations.schemas import Active, GenerationRead
+from app.domain.users.models import User
+
+_LOCK_USER = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('generation of user ' || CAST(CAST(:user_id AS bigint) AS text), 0))"
+)
+
+_ahead = aliased(GenerationRequest)
+_queue_position = case(
+    (
+        GenerationRequest.status == Status.QUEUED,
+        select(func.count() + 1)
+        .where(_ahead.status == Status.QUEUED, _ahead.id < GenerationRequest.id)
+        .correlate(GenerationRequest)
+        .scalar_subquery(),
+    ),
+    else_=None,
+)
+READ_COLUMNS = (
+    *[
+        getattr(GenerationRequest, name)
+        for name in GenerationRead.model_fields
+        if name not in {"model_key", "style", "trial_used", "queue_position"}
+    ],
+    CatalogModel.key.label("model_key"),
+    GenerationRequest.trial_use_id.is_not(None).label("trial_used"),
+    _queue_position.label("queue_position"),
+)
+
+
+async def lock_user(session: AsyncSession, user_id: int) -> None:
+    """Wait for every other submit of this user; the lock ends with the transaction."""
+    await session.execute(_LOCK_USER, {"user_id": user_id})
+
+
+async def find_active(session: AsyncSession, user_id: int) -> Active | None:
+    """The user's generation that has not ended; there is at most one, by a unique index."""
+    statement = select(GenerationRequest.id, GenerationRequest.public_id, GenerationRequest.status).where(
+        GenerationRequest.user_id == user_id, GenerationRequest.status.in_(ACTIVE_STATUSES)
+    )
+    row = (await session.execute(statement)).one_or_none()
+    return Active(id=row.id, public_id=row.public_id, status=Status(row.status)) if row else None
+
+
+async def insert_request(session: AsyncSession, values: dict[str, Any], *, deadline_s: float) -> int:
+    """Store an order that is paid for; returns its id."""
+    statement = insert(GenerationRequest).values(
+        **values, status=Status.QUEUED, deadline_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, deadline_s)
+    )
+    return (await session.scalars(statement.returning(GenerationRequest.id))).one()
+
+
+async def insert_references(session: AsyncSession, generation_id: int, references: list[tuple[str | None, str | None]]) -> None:
+    """Store the reference images (url, Telegram file id) in their order, in one statement."""
+    rows = [
+        {"generation_id": generation_id, "position": position, "url": url, "file_id": file_id}
+        for position, (url, file_id) in enumerate(references)
+    ]
+    if rows:
+        await session.execute(insert(GenerationReference), rows)
+
+
+async def insert_attempt(session: AsyncSession, *, generation_id: int, attempt_no: int, token: UUID, provider: str) -> int:
+    """Store an attempt that may be sent; returns its id."""
+    statement = insert(GenerationJob).values(
+        generation_id=generation_id, attempt_no=attempt_no, state="ready", token=token, provider=provider
+    )
+    return (await session.scalars(statement.returning(GenerationJob.id))).one()
+
+
+async def find_by_ref(session: AsyncSession, ref: int | UUID, telegram_id: int) -> GenerationRead | None:
+    """The generation with this id or public id, if it is this user's."""
+    column = GenerationRequest.id if isinstance(ref, int) else GenerationRequest.public_id
+    statement = (
+        select(*READ_COLUMNS)
+        .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
+        .join(User, User.id == GenerationRequest.user_id)
+        .where(column == ref, User.telegram_id == telegram_id)
+    )
+    row = (await session.execute(statement)).one_or_none()
+    return _read(row) if row else None
+
+
+async def list_page(session: AsyncSession, user_id: int, *, before_id: int | None, limit: int) -> list[GenerationRead]:
+    """A user's generations, the newest first, older than `before_id`."""
+    statement = (
+        select(*READ_COLUMNS)
+        .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
+        .where(GenerationRequest.user_id == user_id)
+        .order_by(GenerationRequest.id.desc())
+        .limit(limit)
+    )
+    if before_id is not None:
+        statement = statement.where(GenerationRequest.id < before_id)
+    return [_read(row) for row in await session.execute(statement)]
+
+
+async def find_active_read(session: AsyncSession, telegram_id: int) -> GenerationRead | None:
+    """The user's running generation with all that is shown of it, or None."""
+    statement = (
+        select(*READ_COLUMNS)
+        .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
+        .join(User, User.id == GenerationRequest.user_id)
+        .where(User.telegram_id == telegram_id, GenerationRequest.status.in_(ACTIVE_STATUSES))
+    )
+    row = (await session.execute(statement)).one_or_none()
+    return _read(row) if row else None
+
+
+async def list_result_urls(session: AsyncSession, generation_id: int) -> list[str]:
+    """The pictures of a completed generation, in the provider's order; a provider makes at most a handful."""
+    statement = select(GenerationResult.url).where(GenerationResult.generation_id == generation_id)
+    return list(await session.scalars(statement.order_by(GenerationResult.position).limit(100)))
+
+
+async def list_reference_urls(session: AsyncSession, generation_id: int) -> list[str]:
+    """The reference images that the provider is to fetch, in the order given; at most a model's maximum."""
+    statement = select(GenerationReference.url).where(
+        GenerationReference.generation_id == generation_id, GenerationReference.url.is_not(None)
+    )
+    return [url for url in await session.scalars(statement.order_by(GenerationReference.position)) if url]
+
+
+def _read(row: Row[Any]) -> GenerationRead:
+    return GenerationRead.model_validate(row)

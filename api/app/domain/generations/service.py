@@ -1,0 +1,265 @@
+"""The verbs of generations that the API offers: submit, active, get, results, history, cancel, refresh."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import uuid_utils.compat as uuid
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.config import Settings
+from app.core.errors import ProviderNotConfiguredError, ProviderUnavailableError, ServiceUnavailableError
+from app.core.logging import get_logger
+from app.domain.catalogue import rules as catalogue_rules
+from app.domain.catalogue import service as catalogue
+from app.domain.catalogue.errors import UnsupportedParameterError
+from app.domain.catalogue.schemas import Quote, Wish
+from app.domain.generations import attempt_queries, queries, rules, settlement
+from app.domain.generations.errors import ActiveGenerationError, AlreadySentError, GenerationNotFoundError
+from app.domain.generations.rules import AttemptState, Status
+from app.domain.generations.schemas import Active, ActiveRead, Attempt, GenerationRead, GenerationSubmit, SubmitRead
+from app.domain.idempotency import service as idempotency
+from app.domain.idempotency.schemas import Ticket
+from app.domain.ledger import service as ledger
+from app.domain.ledger.schemas import Memo
+from app.domain.trial import service as trial
+from app.domain.users import service as users
+from app.provider.errors import ProviderError
+from app.provider.health import down_for_s
+from app.queue.enqueue import GENERATE, enqueue
+from app.resources import Resources
+from app.schemas.page import Page
+
+LOCK_TTL_S = 10.0
+LOCK_WAIT_S = 2.0
+REFRESH_TTL_S = 35.0
+
+_log = get_logger(__name__)
+
+
+async def submit(
+    session: AsyncSession, resources: Resources, body: GenerationSubmit, *, request_id: str, ticket: Ticket | None = None
+) -> tuple[SubmitRead, bool]:
+    """Accept an order: pay for it by trial or hold, store it, queue it; all of it commits together or not at all.
+
+    Returns the answer, and whether it is the one of an earlier request with the same idempotency key (`ticket`).
+
+    Raises ModelNotFoundError, UnsupportedParameterError, ProviderNotConfiguredError, ProviderUnavailableError,
+    IdempotencyMismatchError, IdempotencyInFlightError, ActiveGenerationError, PriceChangedError, InsufficientCreditsError.
+    In each case nothing was changed.
+    """
+    down_s = await down_for_s(resources.redis)
+    async with _one_at_a_time(resources, body.telegram_id):
+        quote = await _quote(session, resources.settings, body)
+        _check_provider(resources.settings, down_s)
+        return await _submit_once(session, resources.settings, body, quote, request_id, ticket)
+
+
+async def active(session: AsyncSession, telegram_id: int) -> ActiveRead:
+    """The user's running generation; nulls when there is none, also for somebody unknown."""
+    found = await queries.find_active_read(session, telegram_id)
+    if found is None:
+        return ActiveRead(has_active=False)
+    return ActiveRead(
+        has_active=True,
+        request_id=found.id,
+        public_id=found.public_id,
+        status=Status.QUEUED if found.status is Status.QUEUED else Status.RUNNING,
+        queue_position=found.queue_position,
+    )
+
+
+async def get(session: AsyncSession, ref: int | UUID, telegram_id: int) -> GenerationRead:
+    """A generation of this user. Raises GenerationNotFoundError."""
+    found = await queries.find_by_ref(session, ref, telegram_id)
+    if found is None:
+        raise GenerationNotFoundError(str(ref))
+    return found
+
+
+async def results(session: AsyncSession, ref: int | UUID, telegram_id: int) -> list[str]:
+    """The picture URLs of a generation, empty until it has completed. Raises GenerationNotFoundError."""
+    found = await get(session, ref, telegram_id)
+    return await queries.list_result_urls(session, found.id)
+
+
+async def history(session: AsyncSession, telegram_id: int, *, cursor: int | None, limit: int) -> Page[GenerationRead]:
+    """A user's generations, the newest first. Raises UserNotFoundError."""
+    user_id = await users.require_id(session, telegram_id)
+    rows = await queries.list_page(session, user_id, before_id=cursor, limit=limit + 1)
+    return Page[GenerationRead](items=rows[:limit], next_cursor=str(rows[limit - 1].id) if len(rows) > limit else None)
+
+
+async def cancel(session: AsyncSession, ref: int | UUID, telegram_id: int) -> GenerationRead:
+    """Take back an order that was not sent yet; its credits or trial come back. Cancelling twice is one cancellation.
+
+    Raises GenerationNotFoundError, AlreadySentError.
+    """
+    found = await get(session, ref, telegram_id)
+    attempt = await attempt_queries.lock_live_attempt(session, found.id)
+    if attempt is None or not await settlement.cancel(session, attempt):
+        current = await get(session, ref, telegram_id)
+        if current.status is not Status.CANCELLED:
+            raise AlreadySentError(current.status)
+        return current
+    return await get(session, ref, telegram_id)
+
+
+async def refresh(resources: Resources, ref: int | UUID, telegram_id: int) -> GenerationRead:
+    """The generation after asking the provider now. Raises GenerationNotFoundError.
+
+    Many at once cost one provider call: one asks, the others wait for it. Opens its own sessions, because the provider is asked
+    between two of them.
+    """
+    async with resources.reading() as session:
+        found = await get(session, ref, telegram_id)
+    if found.status is not Status.RUNNING or resources.provider is None:
+        return found
+    if resources.redis is None:
+        await _ask_and_settle(resources, found.id)
+    else:
+        name = f"refresh:{found.id}"
+        async with resources.redis.lock(name, ttl_s=REFRESH_TTL_S, wait_s=0) as is_first:
+            if is_first or resources.redis.is_down:
+                await _ask_and_settle(resources, found.id)
+        if not is_first:
+            await resources.redis.wait_for_release(name, wait_s=REFRESH_TTL_S)
+    async with resources.reading() as session:
+        return await get(session, ref, telegram_id)
+
+
+async def _quote(session: AsyncSession, settings: Settings, body: GenerationSubmit) -> Quote:
+    for index, url in enumerate(body.reference_urls):
+        try:
+            rules.check_reference_url(url, is_local_allowed=settings.is_provider_local)
+        except ValueError as error:
+            raise UnsupportedParameterError(f"reference_urls.{index}", f"A reference URL {error}.") from error
+    wish = Wish(
+        model_id=body.model_id,
+        size=body.size,
+        aspect_ratio=body.aspect_ratio,
+        resolution=body.resolution,
+        reference_urls=tuple(body.reference_urls),
+    )
+    return await catalogue.quote(session, wish)
+
+
+@asynccontextmanager
+async def _one_at_a_time(resources: Resources, telegram_id: int) -> AsyncIterator[None]:
+    """A second tap waits here, before it takes a database connection. Without Redis it waits at the advisory lock instead."""
+    if resources.redis is None:
+        yield
+        return
+    async with resources.redis.lock(f"submit:{telegram_id}", ttl_s=LOCK_TTL_S, wait_s=LOCK_WAIT_S):
+        yield
+
+
+def _check_provider(settings: Settings, down_s: int | None) -> None:
+    if not settings.is_provider_configured:
+        raise ProviderNotConfiguredError
+    if down_s is not None:
+        raise ProviderUnavailableError(
+            "The image provider does not answer at the moment; no credit was touched.", retry_after_s=down_s
+        )
+
+
+async def _submit_once(  # noqa: PLR0917 - private; what submit was given
+    session: AsyncSession, settings: Settings, body: GenerationSubmit, quote: Quote, request_id: str, ticket: Ticket | None
+) -> tuple[SubmitRead, bool]:
+    if ticket is None:
+        return await _submit_locked(session, settings, body, quote, request_id), False
+    key_id, stored = await idempotency.begin(session, ticket)
+    if key_id is None:
+        return SubmitRead.model_validate(stored), True
+    answer = await _submit_locked(session, settings, body, quote, request_id)
+    await idempotency.finish(session, key_id, effect=f"generation:{answer.request.id}", answer=answer.model_dump(mode="json"))
+    return answer, False
+
+
+async def _submit_locked(
+    session: AsyncSession, settings: Settings, body: GenerationSubmit, quote: Quote, request_id: str
+) -> SubmitRead:
+    user_id = await users.ensure_id(session, body.telegram_id)
+    await queries.lock_user(session, user_id)
+    running = await queries.find_active(session, user_id)
+    if running is not None:
+        raise _active_error(running)
+    catalogue_rules.check_price(price=quote.price_credits, price_max=body.max_price)
+    public_id = uuid.uuid7()
+    trial_use_id = await trial.redeem(session, user_id, limit=settings.trial_generations)
+    hold_id = None
+    if trial_use_id is None:
+        memo = Memo(reference_id=str(public_id), description=quote.model_key)
+        hold_id = await ledger.hold(session, user_id=user_id, amount=quote.price_credits, memo=memo)
+    payment = {"hold_id": hold_id, "trial_use_id": trial_use_id, "cost": quote.price_credits if hold_id else 0}
+    generation_id, job_id = await _store(
+        session,
+        body,
+        public_id,
+        {"user_id": user_id, "request_id": request_id, **payment},
+        settings.generation_deadline_seconds,
+    )
+    _log.info("generation_accepted", generation_id=generation_id, model=quote.model_key, trial=trial_use_id is not None)
+    read = await get(session, generation_id, body.telegram_id)
+    return SubmitRead(request=read, job_id=job_id, provider_job_id=None, trial_used=read.trial_used)
+
+
+async def _store(
+    session: AsyncSession, body: GenerationSubmit, public_id: UUID, values: dict[str, object], deadline_s: float
+) -> tuple[int, int]:
+    asked = body.model_dump(include={"size", "aspect_ratio", "resolution"}, exclude_none=True)
+    lists = {"reference_urls": body.reference_urls, "reference_file_ids": body.reference_file_ids}
+    count = max(len(body.reference_urls), len(body.reference_file_ids))
+    row = {
+        **values,
+        "public_id": public_id,
+        "model_id": body.model_id,
+        "prompt": body.prompt,
+        "size": body.size,
+        "aspect_ratio": body.aspect_ratio,
+        "resolution": body.resolution,
+        "input_params": asked | lists,
+        "client_context": body.client_context,
+        "references_count": count,
+    }
+    try:
+        generation_id = await queries.insert_request(session, row, deadline_s=deadline_s)
+    except IntegrityError as error:
+        # The advisory lock makes this unreachable; should it ever fail, the unique index is the truth and the next try gets 409.
+        if "user_id_active" in str(error.orig):
+            raise ServiceUnavailableError from error
+        raise
+    padding = [None] * count
+    references = zip((body.reference_urls + padding)[:count], (body.reference_file_ids + padding)[:count], strict=True)
+    await queries.insert_references(session, generation_id, list(references))
+    job_id = await queries.insert_attempt(
+        session, generation_id=generation_id, attempt_no=1, token=uuid.uuid7(), provider=rules.PROVIDER
+    )
+    await enqueue(session, GENERATE, generation_id)
+    return generation_id, job_id
+
+
+def _active_error(running: Active) -> ActiveGenerationError:
+    return ActiveGenerationError(request_id=running.id, public_id=str(running.public_id), status=running.status)
+
+
+async def _ask_and_settle(resources: Resources, generation_id: int) -> None:
+    async with resources.transaction() as session:
+        attempt = await attempt_queries.lock_live_attempt(session, generation_id)
+    if attempt is None or attempt.provider_job_id is None or resources.provider is None:
+        return
+    try:
+        task = await resources.provider.read(attempt.provider_job_id)
+    except ProviderError as error:
+        # The worker goes on asking; a refresh only shows what is known.
+        _log.info("refresh_without_answer", generation_id=generation_id, reason=error.reason)
+        return
+    async with resources.transaction() as session:
+        current = await attempt_queries.lock_live_attempt(session, generation_id)
+        if current is not None and _is_same_task(current, attempt):
+            await settlement.settle(session, current, task)
+
+
+def _is_same_task(current: Attempt, asked: Attempt) -> bool:
+    return current.state is AttemptState.SUBMITTED and current.provider_job_id == asked.provider_job_id

@@ -1,0 +1,45 @@
+"""SQL of idempotency keys."""
+
+from typing import Any
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.session import LOCK_TIMEOUT_MS
+from app.domain.idempotency.models import IdempotencyKey
+from app.domain.idempotency.schemas import Stored, Ticket
+
+WAIT_MS = 2000
+
+
+async def insert_key(session: AsyncSession, ticket: Ticket) -> int | None:
+    """Take the key; None when it was taken before. Waits for another request that is just taking it, at most WAIT_MS:
+    the database raises lock_not_available then.
+    """
+    await session.execute(text(f"SET LOCAL lock_timeout = {WAIT_MS}"))
+    statement = insert(IdempotencyKey).values(caller=ticket.caller, key=ticket.key, fingerprint=ticket.fingerprint)
+    taken = await session.scalar(statement.on_conflict_do_nothing().returning(IdempotencyKey.id))
+    await session.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
+    return taken
+
+
+async def find_key(session: AsyncSession, ticket: Ticket) -> Stored | None:
+    """What the first request with this key asked and was told."""
+    statement = select(IdempotencyKey.fingerprint, IdempotencyKey.answer).where(
+        IdempotencyKey.caller == ticket.caller, IdempotencyKey.key == ticket.key
+    )
+    row = (await session.execute(statement)).one_or_none()
+    return Stored(row.fingerprint, row.answer) if row else None
+
+
+async def mark_answered(session: AsyncSession, key_id: int, *, effect: str, answer: dict[str, Any]) -> None:
+    """Keep what the request caused and was told."""
+    await session.execute(update(IdempotencyKey).where(IdempotencyKey.id == key_id).values(effect=effect, answer=answer))
+
+
+async def delete_older(session: AsyncSession, *, days: int) -> int:
+    """Forget keys nobody will repeat any more; returns how many."""
+    statement = text("DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(days => :days)")
+    result = await session.execute(statement, {"days": days})
+    return int(getattr(result, "rowcount", 0))

@@ -1,0 +1,127 @@
+"""SQL of the book. Only app.domain.ledger.service may call these: money has one door.
+
+The triggers of migration 0002 compute seq, balance_after and the hash chain; a statement here only says which account gets
+which amount. Entries are inserted in the order of their account ids, and each insert locks its account, so two transfers can
+never wait for each other crosswise.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.ledger.models import LedgerAccount, LedgerEntry
+from app.domain.ledger.rules import AccountKind, EntryType
+from app.domain.ledger.schemas import Balance, Memo, WalletEntry
+
+_OPEN_WALLET = text("INSERT INTO ledger_accounts (kind, user_id) VALUES ('wallet', :user_id) ON CONFLICT DO NOTHING")
+
+# One statement, so that both figures are of one moment. An open hold is the newest of its wallet (one active generation per user);
+# four are looked at, each by an index, and none of the history behind them.
+_BALANCE = text("""
+    SELECT coalesce((
+        SELECT balance_after FROM ledger_entries WHERE account_id = wallet.id ORDER BY seq DESC LIMIT 1
+    ), 0) AS spendable, coalesce((
+        SELECT -sum(hold.amount) FROM (
+            SELECT transfer_id, amount FROM ledger_entries
+            WHERE account_id = wallet.id AND entry_type = 'generation_hold' ORDER BY seq DESC LIMIT 4
+        ) hold
+        WHERE NOT EXISTS (SELECT FROM ledger_transfers ending WHERE ending.hold_id = hold.transfer_id)
+    ), 0) AS held
+    FROM ledger_accounts wallet WHERE wallet.user_id = :user_id
+""")
+
+_WALLET_TRANSFER = text("""
+    WITH transfer AS (
+        INSERT INTO ledger_transfers (entry_type, actor) VALUES (:entry_type, :actor) RETURNING id, entry_type
+    ), legs (account_id, amount) AS (
+        SELECT id, CAST(:amount AS bigint) FROM ledger_accounts WHERE user_id = :user_id
+        UNION ALL
+        SELECT id, -CAST(:amount AS bigint) FROM ledger_accounts WHERE kind = :house_kind AND stripe = :stripe
+    )
+    INSERT INTO ledger_entries (transfer_id, account_id, amount, entry_type, reference_id, description)
+    SELECT transfer.id, legs.account_id, legs.amount, transfer.entry_type, :reference_id, :description
+    FROM transfer CROSS JOIN legs ORDER BY legs.account_id
+    RETURNING id, transfer_id, account_kind, balance_after
+""")
+
+# The amounts and accounts of an end are read from the hold itself, so it cannot return more than was held, nor to somebody else.
+_END_HOLD = text("""
+    WITH hold AS (
+        SELECT id FROM ledger_transfers WHERE id = :hold_id AND entry_type = 'generation_hold'
+    ), transfer AS (
+        INSERT INTO ledger_transfers (entry_type, hold_id) SELECT :entry_type, id FROM hold
+        ON CONFLICT (hold_id) DO NOTHING RETURNING id, entry_type
+    ), legs (account_id, amount) AS (
+        SELECT entry.account_id, -entry.amount FROM ledger_entries entry
+        WHERE entry.transfer_id = :hold_id AND entry.account_kind = 'holds'
+        UNION ALL
+        SELECT CASE WHEN :to_wallet THEN wallet.account_id ELSE revenue.id END, -wallet.amount
+        FROM ledger_entries wallet
+        JOIN ledger_entries held ON held.transfer_id = wallet.transfer_id AND held.account_kind = 'holds'
+        JOIN ledger_accounts stripe ON stripe.id = held.account_id
+        JOIN ledger_accounts revenue ON revenue.kind = 'revenue' AND revenue.stripe = stripe.stripe
+        WHERE wallet.transfer_id = :hold_id AND wallet.account_kind = 'wallet'
+    )
+    INSERT INTO ledger_entries (transfer_id, account_id, amount, entry_type, reference_id, description)
+    SELECT transfer.id, legs.account_id, legs.amount, transfer.entry_type, :reference_id, :description
+    FROM transfer CROSS JOIN legs ORDER BY legs.account_id
+    RETURNING transfer_id
+""")
+
+
+async def open_wallet(session: AsyncSession, user_id: int) -> None:
+    """Give the user a wallet if there is none yet."""
+    await session.execute(_OPEN_WALLET, {"user_id": user_id})
+
+
+async def get_balance(session: AsyncSession, user_id: int) -> Balance:
+    """What the wallet's newest entry says and what its open holds have reserved; zeros without a wallet."""
+    row = (await session.execute(_BALANCE, {"user_id": user_id})).one_or_none()
+    return Balance(spendable=int(row.spendable), held=int(row.held)) if row else Balance(spendable=0, held=0)
+
+
+async def insert_wallet_transfer(
+    session: AsyncSession, *, entry_type: EntryType, user_id: int, amount: int, house_kind: AccountKind, stripe: int, memo: Memo
+) -> WalletEntry:
+    """Move `amount` into the user's wallet (negative: out of it) from a house account; returns the wallet's new entry."""
+    parameters = {
+        "entry_type": entry_type,
+        "actor": memo.actor,
+        "user_id": user_id,
+        "amount": amount,
+        "house_kind": house_kind,
+        "stripe": stripe,
+        "reference_id": memo.reference_id,
+        "description": memo.description,
+    }
+    rows = (await session.execute(_WALLET_TRANSFER, parameters)).all()
+    wallet = next(row for row in rows if row.account_kind == AccountKind.WALLET)
+    return WalletEntry(id=wallet.id, transfer_id=wallet.transfer_id, balance_after=wallet.balance_after)
+
+
+async def list_entries(session: AsyncSession, user_id: int, *, before_seq: int | None, limit: int) -> Sequence[LedgerEntry]:
+    """A wallet's entries, the newest first, older than `before_seq`."""
+    statement = (
+        select(LedgerEntry)
+        .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
+        .where(LedgerAccount.user_id == user_id)
+        .order_by(LedgerEntry.seq.desc())
+        .limit(limit)
+    )
+    if before_seq is not None:
+        statement = statement.where(LedgerEntry.seq < before_seq)
+    return (await session.scalars(statement)).all()
+
+
+async def insert_hold_end(session: AsyncSession, *, hold_id: int, entry_type: EntryType, memo: Memo) -> int | None:
+    """Capture or release a hold; None when it has ended before or is no hold."""
+    parameters = {
+        "hold_id": hold_id,
+        "entry_type": entry_type,
+        "to_wallet": entry_type is EntryType.GENERATION_RELEASE,
+        "reference_id": memo.reference_id,
+        "description": memo.description,
+    }
+    rows = (await session.execute(_END_HOLD, parameters)).scalars().all()
+    return int(rows[0]) if rows else None

@@ -1,0 +1,113 @@
+"""The verbs of money: hold, capture, release, grant, balance, statement. The only caller of the book's SQL.
+
+The caller holds the user's lock where a balance is read to decide; the database's checks are the last word either way.
+"""
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.metrics import LEDGER_TRANSFERS
+from app.domain.idempotency import service as idempotency
+from app.domain.idempotency.schemas import Ticket
+from app.domain.ledger import queries, rules
+from app.domain.ledger.errors import HoldEndedError, InsufficientCreditsError
+from app.domain.ledger.rules import AccountKind, EntryType
+from app.domain.ledger.schemas import Balance, BalanceRead, CreditsGrant, CreditsRead, EntryRead, Memo, WalletEntry
+from app.domain.users import service as users
+from app.schemas.page import Page
+
+
+async def balance(session: AsyncSession, telegram_id: int) -> BalanceRead:
+    """A user's credits. Raises UserNotFoundError."""
+    user_id = await users.require_id(session, telegram_id)
+    found = await queries.get_balance(session, user_id)
+    return BalanceRead(user_id=user_id, telegram_id=telegram_id, balance=found.spendable, held=found.held)
+
+
+async def statement(session: AsyncSession, telegram_id: int, *, cursor: int | None, limit: int) -> Page[EntryRead]:
+    """A wallet's entries, the newest first. Raises UserNotFoundError."""
+    user_id = await users.require_id(session, telegram_id)
+    rows = await queries.list_entries(session, user_id, before_seq=cursor, limit=limit + 1)
+    items = [EntryRead.model_validate(row) for row in rows[:limit]]
+    return Page[EntryRead](items=items, next_cursor=str(rows[limit - 1].seq) if len(rows) > limit else None)
+
+
+async def hold(session: AsyncSession, *, user_id: int, amount: int, memo: Memo) -> int:
+    """Reserve `amount` credits (wallet -> holds); returns the hold's transfer id. Raises InsufficientCreditsError."""
+    found = await _require_affordable(session, user_id=user_id, amount=amount)
+    entry = await _move(session, EntryType.GENERATION_HOLD, user_id, -amount, AccountKind.HOLDS, memo, found)
+    return entry.transfer_id
+
+
+async def capture(session: AsyncSession, *, hold_id: int, memo: Memo) -> None:
+    """Take what was held (holds -> revenue). Raises HoldEndedError."""
+    await _end(session, hold_id, EntryType.GENERATION_CAPTURE, memo)
+
+
+async def release(session: AsyncSession, *, hold_id: int, memo: Memo) -> None:
+    """Give back what was held (holds -> wallet). Raises HoldEndedError."""
+    await _end(session, hold_id, EntryType.GENERATION_RELEASE, memo)
+
+
+async def grant(session: AsyncSession, *, telegram_id: int, amount: int, memo: Memo) -> CreditsRead:
+    """Give `amount` credits (negative: take them back, never below zero); a person unknown so far is created.
+
+    Raises InsufficientCreditsError when there is less to take than asked.
+    """
+    user_id = await users.ensure_id(session, telegram_id)
+    await queries.open_wallet(session, user_id)
+    found = await _require_affordable(session, user_id=user_id, amount=-amount)
+    entry_type = EntryType.GRANT if amount > 0 else EntryType.ADJUSTMENT
+    entry = await _move(session, entry_type, user_id, amount, AccountKind.GRANTS, memo, found)
+    return CreditsRead(entry_id=entry.id, balance=entry.balance_after)
+
+
+async def grant_once(session: AsyncSession, body: CreditsGrant, *, actor: str, ticket: Ticket) -> tuple[CreditsRead, bool]:
+    """Grant under an idempotency key; the answer, and whether it is the one of an earlier request with this key."""
+    key_id, stored = await idempotency.begin(session, ticket)
+    if key_id is None:
+        return CreditsRead.model_validate(stored), True
+    memo = Memo(reference_id=None, description=body.reason, actor=actor)
+    granted = await grant(session, telegram_id=body.telegram_id, amount=body.amount, memo=memo)
+    await idempotency.finish(session, key_id, effect=f"entry:{granted.entry_id}", answer=granted.model_dump(mode="json"))
+    return granted, False
+
+
+async def _require_affordable(session: AsyncSession, *, user_id: int, amount: int) -> Balance:
+    found = await queries.get_balance(session, user_id)
+    if not rules.is_affordable(balance=found.spendable, amount=amount):
+        raise InsufficientCreditsError(balance=found.spendable, required=amount)
+    return found
+
+
+async def _move(  # noqa: PLR0917 - private; the book's columns in their order
+    session: AsyncSession,
+    entry_type: EntryType,
+    user_id: int,
+    amount: int,
+    house_kind: AccountKind,
+    memo: Memo,
+    seen: Balance,
+) -> WalletEntry:
+    LEDGER_TRANSFERS.labels(entry_type=entry_type).inc()
+    try:
+        return await queries.insert_wallet_transfer(
+            session,
+            entry_type=entry_type,
+            user_id=user_id,
+            amount=amount,
+            house_kind=house_kind,
+            stripe=rules.stripe_of(user_id),
+            memo=memo,
+        )
+    except IntegrityError as error:
+        # Somebody else spent the credits between the look and the insert: the check on balance_after saw it.
+        if "balance_not_negative" in str(error.orig):
+            raise InsufficientCreditsError(balance=seen.spendable, required=-amount) from error
+        raise
+
+
+async def _end(session: AsyncSession, hold_id: int, entry_type: EntryType, memo: Memo) -> None:
+    if await queries.insert_hold_end(session, hold_id=hold_id, entry_type=entry_type, memo=memo) is None:
+        raise HoldEndedError(hold_id)
+    LEDGER_TRANSFERS.labels(entry_type=entry_type).inc()

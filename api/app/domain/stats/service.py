@@ -1,0 +1,19 @@
+"""The verb of the figures: read."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.stats import queries
+from app.domain.stats.schemas import Stats
+
+
+async def read(session: AsyncSession) -> Stats:
+    """What the whole installation is doing now."""
+    queue = await queries.get_queue(session)
+    return Stats(
+        active=await queries.count_active(session),
+        queue_depth=int(queue.depth),
+        queue_age_s=float(queue.age_s),
+        slots_taken=int(queue.taken),
+        holds_credits=await queries.get_held_credits(session),
+        unknown_attempts=await queries.count_unknown(session),
+    )

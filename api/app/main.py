@@ -1,0 +1,103 @@
+"""create_app: lifespan, middleware in reading order, handlers, routes. No logic."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypedDict
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from prometheus_fastapi_instrumentator import Instrumentator
+from starlette.middleware.cors import CORSMiddleware
+
+from app.api import errors_page, root
+from app.api.openapi import describe
+from app.api.v1.router import router
+from app.core import clock
+from app.core.config import Settings, load_settings
+from app.core.exception_handlers import add_exception_handlers
+from app.core.logging import configure_logging
+from app.db.notifications import Notifications
+from app.db.rate_limit import RateLimiter, open_limiter
+from app.deps.known_keys import KnownKeys
+from app.deps.limits import name_to_count
+from app.domain.generations import events
+from app.domain.keys import service as keys
+from app.middlewares.body_limit import BodyLimitMiddleware
+from app.middlewares.rate_limit import RateLimitMiddleware
+from app.middlewares.request_id import RequestIdMiddleware
+from app.monitoring import metrics_served
+from app.resources import Resources, open_resources
+
+DESCRIPTION = "The backend of picture shops in Telegram: a prompt in, a picture out, charged only if there is a picture."
+BODY_MAX_BYTES = 64 * 1024
+# These have caps of their own: both are read in pieces, and an upload's picture is looked at while it comes.
+UPLOAD_PATH = "/api/v1/media/upload"
+WEBHOOKS_PATH = "/api/v1/webhooks"
+UNLIMITED_PATHS = ("/api/v1/health", "/api/v1/ready", "/api/v1/webhooks", "/docs", "/redoc", "/openapi.json")
+
+
+class _State(TypedDict):
+    resources: Resources
+    notifications: Notifications
+    known_keys: KnownKeys
+    limiter: RateLimiter
+    started_s: float
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The API for these settings (the environment's by default); stateless, any number of processes. Raises SettingsError."""
+    settings = settings or load_settings()
+    configure_logging(settings, program="api")
+
+    requests = CollectorRegistry()
+    notifications = Notifications(settings.database_dsn or "", (events.CHANNEL,))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[_State]:
+        async with open_resources(settings, program="api") as resources:
+            if settings.bootstrap_api_key is not None:
+                async with resources.transaction() as session:
+                    await keys.ensure_bootstrap(session, settings.bootstrap_api_key.get_secret_value())
+            async with notifications.listening(), open_limiter(settings) as limiter, metrics_served(resources, requests):
+                yield _State(
+                    resources=resources,
+                    notifications=notifications,
+                    known_keys=KnownKeys(),
+                    limiter=limiter,
+                    started_s=clock.monotonic_s(),
+                )
+
+    app = FastAPI(title=settings.app_name, version=settings.app_version, description=DESCRIPTION, lifespan=lifespan)
+    app.state.docs_url = settings.docs_url
+    # Whoever serves the app calls it when the end begins, so that open streams do not hold it up.
+    app.state.begin_shutdown = notifications.close
+
+    # Outermost last: the request id is on every answer, a preflight's included; a body is capped before it is looked into.
+    if settings.rate_limit_enabled:
+        app.add_middleware(RateLimitMiddleware, name_to_count=name_to_count, exempt=UNLIMITED_PATHS)
+    app.add_middleware(BodyLimitMiddleware, bytes_max=BODY_MAX_BYTES, exempt=(UPLOAD_PATH, WEBHOOKS_PATH))
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "Last-Event-ID",
+            "X-API-Key",
+            "X-Request-ID",
+        ],
+        expose_headers=["X-Request-ID", "Retry-After", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy"],
+    )
+    app.add_middleware(RequestIdMiddleware)
+
+    # Requests by route template, method and status.
+    Instrumentator(should_group_status_codes=False, excluded_handlers=["/docs", "/openapi.json"], registry=requests).instrument(app)
+
+    add_exception_handlers(app)
+    app.include_router(root.router)
+    app.include_router(errors_page.router)
+    app.include_router(router)
+    app.openapi = describe(app, unlimited=UNLIMITED_PATHS)  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    return app

@@ -1,0 +1,81 @@
+"""`GET /metrics` on a port of its own (METRICS_PORT), for the API and for a worker alike: never on the port that the world sees."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from aiohttp import web
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
+from app.core.config import SettingsError
+from app.core.errors import ServiceUnavailableError
+from app.core.logging import get_logger
+from app.domain.stats import service as stats
+from app.domain.stats.schemas import Stats
+from app.resources import Resources
+
+_log = get_logger(__name__)
+
+
+@asynccontextmanager
+async def metrics_served(resources: Resources, *registries: CollectorRegistry) -> AsyncIterator[None]:
+    """Serve this process's metrics, and those of `registries`, while the block runs; nothing without METRICS_PORT.
+
+    Raises SettingsError on a busy port.
+    """
+    settings = resources.settings
+    if settings.metrics_port is None:
+        yield
+        return
+    app = web.Application()
+    app.router.add_get("/metrics", partial(_metrics, resources, registries))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.metrics_port).start()
+    except OSError as error:
+        await runner.cleanup()
+        msg = f"METRICS_PORT: port {settings.metrics_port} on {settings.host} cannot be listened on ({error.strerror})"
+        raise SettingsError(msg) from error
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def _metrics(resources: Resources, registries: tuple[CollectorRegistry, ...], _: web.Request) -> web.Response:
+    page = b"".join(generate_latest(registry) for registry in (REGISTRY, *registries))
+    try:
+        async with resources.reading() as session:
+            page += generate_latest(_registry(await stats.read(session)))
+    except ServiceUnavailableError:
+        _log.warning("metrics_without_database")
+    return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _registry(read: Stats) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(_StatsCollector(read))
+    return registry
+
+
+class _StatsCollector(Collector):
+    def __init__(self, read: Stats) -> None:
+        self._read = read
+
+    @override
+    def collect(self) -> Iterable[Metric]:
+        read = self._read
+        active = GaugeMetricFamily("rassom_generations_active", "Generations that have not ended", labels=["status", "model"])
+        for labels, total in read.active.items():
+            active.add_metric(labels, total)
+        yield active
+        yield GaugeMetricFamily("rassom_queue_depth", "Jobs that are due and wait for a slot", value=read.queue_depth)
+        yield GaugeMetricFamily("rassom_queue_age_seconds", "How long the oldest of them has waited", value=read.queue_age_s)
+        yield GaugeMetricFamily("rassom_slots_taken", "Jobs that run now, over all workers", value=read.slots_taken)
+        yield GaugeMetricFamily("rassom_holds_open_credits", "Credits in open holds", value=read.holds_credits)
+        yield GaugeMetricFamily("rassom_attempts_unknown", "Attempts whose outcome is not known", value=read.unknown_attempts)

@@ -1,0 +1,141 @@
+"""The provider over HTTP: submit once, read a task. Every failure says what is known of the task (errors.py).
+
+A submit is sent once per call, never redirected and never retried here: there is no idempotency key in the protocol.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from app.core import clock
+from app.core.metrics import PROVIDER_SECONDS
+from app.provider.answers import read_json, retry_after_s, short
+from app.provider.errors import BusyError, ProviderError, RefusedError, TaskGoneError, UnknownError
+from app.provider.uploads import UploadFlow, Uploads
+from app.provider.wire import Order, Task, is_ok, read_envelope, read_task
+
+CONNECT_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 30.0
+
+_BAD_REQUEST = 400
+_NOT_FOUND = 404
+_TOO_MANY = 429
+_SERVER_ERROR = 500
+_OK = range(200, 300)
+
+
+class ProviderClient:
+    """One connection pool to the provider for one process; thousands of held-open submits cost a socket each."""
+
+    def __init__(self, base_url: str, api_key: str, *, submit_timeout_s: float, upload_flow: UploadFlow = "auto") -> None:
+        self._base_url = base_url
+        self._submit_timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S, sock_read=submit_timeout_s)
+        self._read_timeout = aiohttp.ClientTimeout(total=READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=10),
+            headers={"Authorization": f"Bearer {api_key}", "User-Agent": "rassom"},
+            auto_decompress=True,
+        )
+        self.uploads = Uploads(base_url, api_key, self._http, flow=upload_flow)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.uploads.close()
+        await self._http.close()
+
+    async def submit(self, order: Order) -> Task:
+        """Send an order and return its task, finished already where sync mode was in time.
+
+        Raises RefusedError, BusyError or UnknownError; see there what each says of the task.
+        """
+        try:
+            with _timed("submit"):
+                async with self._http.post(
+                    self._submit_url(order), json=dict(order.body), timeout=self._submit_timeout, allow_redirects=False
+                ) as response:
+                    return await _read_submit(response)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise BusyError(f"no connection: {short(error)}", is_down=True) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise UnknownError(f"the answer was lost: {short(error)}") from error
+
+    async def read(self, task_id: str) -> Task:
+        """The task as it is now. Raises TaskGoneError (404), or BusyError: no usable answer, the task is unaffected, ask later."""
+        url = f"{self._base_url}/predictions/{task_id}/result"
+        try:
+            with _timed("read"):
+                async with self._http.get(url, timeout=self._read_timeout, allow_redirects=False) as response:
+                    if response.status == _NOT_FOUND:
+                        raise TaskGoneError(f"HTTP 404 for task {task_id}")
+                    body = await read_json(response)
+                    if response.status not in _OK:
+                        raise BusyError(f"HTTP {response.status}", is_down=response.status >= _SERVER_ERROR)
+                    return _task_of(body)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise BusyError(f"no answer: {short(error)}", is_down=True) from error
+
+    def _submit_url(self, order: Order) -> URL:
+        # Already encoded, because the provider's documentation wants all of the webhook's address percent-encoded.
+        query = f"?webhook={quote(order.webhook_url, safe='')}" if order.webhook_url else ""
+        return URL(f"{self._base_url}/{order.path}{query}", encoded=True)
+
+
+@contextmanager
+def _timed(operation: str) -> Iterator[None]:
+    started_s, outcome = clock.monotonic_s(), "ok"
+    try:
+        yield
+    except Exception as error:
+        # By what is known of the task; whatever else happened on the way is a lost answer.
+        outcome = type(error).__name__ if isinstance(error, ProviderError) else "lost"
+        raise
+    finally:
+        PROVIDER_SECONDS.labels(operation=operation, outcome=outcome).observe(clock.monotonic_s() - started_s)
+
+
+async def _read_submit(response: aiohttp.ClientResponse) -> Task:
+    try:
+        body = await read_json(response)
+        code, message, data = read_envelope(body)
+    except ValueError as error:
+        if _is_refusal(response.status):
+            # A definite refusal needs no envelope (base64 with a webhook answers {"error": …}).
+            raise RefusedError(f"HTTP {response.status}") from error
+        if response.status == _TOO_MANY:
+            raise _busy(response, f"HTTP {response.status}") from error
+        raise UnknownError(f"HTTP {response.status} with an unreadable body") from error
+    status = code if response.status in _OK and not is_ok(code) else response.status
+    if status == _TOO_MANY:
+        raise _busy(response, message)
+    if _is_refusal(status):
+        raise RefusedError(f"{status}: {message}")
+    if status not in _OK:
+        raise UnknownError(f"{status}: {message}")
+    try:
+        return read_task(data)
+    except ValueError as error:
+        raise UnknownError(f"HTTP {response.status}: {error}") from error
+
+
+def _is_refusal(status: int) -> bool:
+    # 408 and 425 may come from a proxy that had passed the request on.
+    return _BAD_REQUEST <= status < _SERVER_ERROR and status not in {408, 425, _TOO_MANY}
+
+
+def _busy(response: aiohttp.ClientResponse, reason: str) -> BusyError:
+    return BusyError(f"429: {reason}", is_down=False, retry_after_s=retry_after_s(response))
+
+
+def _task_of(body: object) -> Task:
+    code, message, data = read_envelope(body)
+    if not is_ok(code):
+        msg = f"{code}: {message}"
+        raise ValueError(msg)
+    return read_task(data)

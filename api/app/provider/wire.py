@@ -1,0 +1,108 @@
+"""The provider's JSON, read with care and turned into our values.
+
+Facts: every answer is `{"code": 200, "message": …, "data": …}`; a prediction safely carries only id, status, outputs and error;
+the final statuses are completed, failed, cancelled, timeout and deleted, and an unknown one means "still working";
+`code` inside a prediction is the task's business code. Outputs are URLs unless base64 was asked for, which we never do.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from app.core.model_options import ModelOptions
+
+NUL = "\x00"
+_OK_ENVELOPE = 200
+_FINAL_FAILURES = frozenset({"failed", "cancelled", "timeout", "deleted"})
+
+
+class TaskState(Enum):
+    """What a prediction's status means to us."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A prediction as it is now. `code` is the business code of a failed one; `outputs` are URLs in the provider's order."""
+
+    id: str
+    state: TaskState
+    status: str
+    outputs: tuple[str, ...]
+    code: int | None
+    error: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """One submit: where it goes, its JSON body, which holds exactly what was asked for, and where its end is to be announced."""
+
+    path: str
+    body: Mapping[str, Any]
+    webhook_url: str | None = None
+
+
+def build_order(
+    options: ModelOptions,
+    *,
+    prompt: str,
+    size: str | None,
+    aspect_ratio: str | None,
+    resolution: str | None,
+    reference_urls: Sequence[str],
+    is_sync: bool,
+) -> Order:
+    """The request for one picture. What was not asked for is not sent, so the provider's own defaults hold."""
+    asked = {"size": size, "aspect_ratio": aspect_ratio, "resolution": resolution}
+    body: dict[str, Any] = {"prompt": prompt, **{name: value for name, value in asked.items() if value is not None}}
+    if reference_urls:
+        body["images"] = list(reference_urls)
+    if is_sync:
+        body["enable_sync_mode"] = True
+    return Order(path=options.image_to_image_path if reference_urls else options.text_to_image_path, body=body)
+
+
+def read_envelope(answer: object) -> tuple[int, str, object]:
+    """The envelope's code, message and data. Raises ValueError when it is no envelope."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("code"), int):
+        msg = "not the provider's envelope"
+        raise ValueError(msg)
+    message = answer.get("message") or answer.get("error") or ""
+    return answer["code"], str(message), answer.get("data")
+
+
+def is_ok(code: int) -> bool:
+    """Whether an envelope's code says success; official clients treat every other one as failure, also under HTTP 200."""
+    return code == _OK_ENVELOPE
+
+
+def read_task(data: object) -> Task:
+    """A prediction from an envelope's data, without what no database can store (NUL). Raises ValueError when it has no id."""
+    if not isinstance(data, dict) or not _is_text(data.get("id")):
+        msg = "no prediction id in the answer"
+        raise ValueError(msg)
+    status = str(data.get("status") or "")
+    outputs = data.get("outputs")
+    code = data.get("code")
+    return Task(
+        id=data["id"],
+        state=_state(status),
+        status=status,
+        outputs=tuple(url for url in outputs if _is_text(url)) if isinstance(outputs, list) else (),
+        code=code if isinstance(code, int) else None,
+        error=str(data.get("error") or "").replace(NUL, ""),
+    )
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != "" and NUL not in value
+
+
+def _state(status: str) -> TaskState:
+    if status == "completed":
+        return TaskState.COMPLETED
+    return TaskState.FAILED if status in _FINAL_FAILURES else TaskState.PENDING

@@ -1,0 +1,66 @@
+"""Putting work into the queue inside the caller's transaction: the fact and the job it causes commit together.
+
+The queue is PgQueuer's tables in the same database; its statement runs on the very connection that the session holds.
+"""
+
+from datetime import timedelta
+
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence.queries import Queries
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+GENERATE = "generate"
+WAKE_CHANNEL = "rassom_wake"
+
+_MISSING = text("""
+    SELECT wanted.key FROM unnest(CAST(:keys AS bigint[])) AS wanted (key)
+    WHERE NOT EXISTS (
+        SELECT FROM pgqueuer job
+        WHERE job.dedupe_key = CAST(:prefix AS text) || wanted.key AND job.status IN ('queued', 'picked')
+    )
+""")
+
+
+_WAKE = text("SELECT pg_notify(:channel, :key)")
+# The queue's own trigger announces inserts only: an UPDATE is seen at its next look, seconds later, unless it is announced here.
+_HASTEN = text("""
+    WITH hastened AS (
+        UPDATE pgqueuer SET execute_after = now(), updated = now()
+        WHERE dedupe_key = :dedupe_key AND status = 'queued' AND execute_after > now()
+        RETURNING id
+    )
+    SELECT pg_notify('ch_pgqueuer', json_build_object(
+        'channel', 'ch_pgqueuer', 'operation', 'update', 'sent_at', now(), 'table', 'pgqueuer', 'type', 'table_changed_event'
+    )::text) FROM hastened
+""")
+
+
+async def enqueue(session: AsyncSession, entrypoint: str, key: int, *, delay_s: float = 0.0) -> None:
+    """Queue the job `entrypoint` for `key` (a row's id); a second one while the first lives is the same job."""
+    connection = await (await session.connection()).get_raw_connection()
+    driver = AsyncpgDriver(connection.driver_connection)  # type: ignore[arg-type]  # it is an asyncpg.Connection
+    await Queries(driver).enqueue(
+        entrypoint,
+        str(key).encode(),
+        execute_after=timedelta(seconds=delay_s),
+        dedupe_key=f"{entrypoint}:{key}",
+        on_conflict="skip",
+    )
+
+
+async def wake(session: AsyncSession, entrypoint: str, key: int) -> None:
+    """Have the job of `key` look at the world as soon as this transaction commits, whether it runs or sleeps in the queue."""
+    await session.execute(_WAKE, {"channel": WAKE_CHANNEL, "key": str(key)})
+    await hasten(session, entrypoint, key)
+
+
+async def hasten(session: AsyncSession, entrypoint: str, key: int) -> None:
+    """Make a job that sleeps in the queue due now; one that runs or is due already stays as it is."""
+    await session.execute(_HASTEN, {"dedupe_key": f"{entrypoint}:{key}"})
+
+
+async def list_missing(session: AsyncSession, entrypoint: str, keys: list[int]) -> list[int]:
+    """Those of `keys` that no queued or running job of this entrypoint works for."""
+    rows = await session.execute(_MISSING, {"keys": keys, "prefix": f"{entrypoint}:"})
+    return list(rows.scalars())

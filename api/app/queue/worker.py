@@ -1,0 +1,128 @@
+"""The worker's side of the queue: PgQueuer wired to our jobs, and how it behaves when the database goes away or we are stopped.
+
+PgQueuer gives dispatch, wake-up, slots over all workers and re-runs the jobs of a dead worker when its heartbeat is stale. It knows
+nothing of money: a job that runs again looks at the rows first.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+
+import asyncpg
+from pgqueuer import PgQueuer
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.models import Job, Schedule
+
+from app.core.errors import ServiceUnavailableError
+from app.core.logging import get_logger
+from app.db.notifications import Notifications
+from app.db.session import server_settings
+from app.queue.driver import LOST, SteadyDriver
+
+FAILURE_DELAY_MAX_S = 60.0
+BATCH_SIZE = 20
+
+_log = get_logger(__name__)
+
+
+class RunAgainError(Exception):
+    """Raised by a job that is not finished: run it again after `delay_s` seconds, in this worker or another one."""
+
+    def __init__(self, delay_s: float) -> None:
+        super().__init__(f"again in {delay_s:.1f} s")
+        self.delay_s = delay_s
+
+
+@dataclass(frozen=True)
+class QueueJob:
+    """One job: `work(key, stopping)`; at most `slots` of them run at once over all workers (0: no limit).
+
+    `wakes` are heard while the queue runs, for work that waits for them.
+    """
+
+    entrypoint: str
+    work: Callable[[int, asyncio.Event], Awaitable[None]]
+    slots: int
+    wakes: Notifications | None = None
+
+
+@dataclass(frozen=True)
+class ScheduledJob:
+    """Work that runs by the clock, once over all workers: a cron expression with seconds last."""
+
+    name: str
+    cron: str
+    work: Callable[[], Awaitable[None]]
+
+
+async def run_queue(
+    dsn: str, jobs: list[QueueJob], schedules: list[ScheduledJob], *, lease_s: float, stopping: asyncio.Event
+) -> None:
+    """Run until `stopping` is set, then let the jobs in flight come to a rest. A database that goes away is waited for."""
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(
+            asyncpg.create_pool(dsn, min_size=1, max_size=4, timeout=5, server_settings=server_settings("queue"))
+        )
+        for job in jobs:
+            if job.wakes is not None:
+                await stack.enter_async_context(job.wakes.listening())
+        driver = SteadyDriver(pool, dsn, stopping=stopping)
+        pgq = PgQueuer(driver)
+        for job in jobs:
+            pgq.entrypoint(job.entrypoint, concurrency_limit=job.slots, accepts_context=False)(_guarded(job, stopping))
+        for schedule in schedules:
+            pgq.schedule(schedule.name, schedule.cron, accepts_context=False)(_scheduled(schedule))
+        async with asyncio.TaskGroup() as group:
+            helpers = [group.create_task(driver.keep_listening()), group.create_task(_forward(stopping, pgq.shutdown))]
+            try:
+                await pgq.run(
+                    batch_size=BATCH_SIZE,
+                    dequeue_timeout=timedelta(seconds=2),
+                    heartbeat_timeout=timedelta(seconds=lease_s),
+                )
+            except LOST as error:
+                if not stopping.is_set():
+                    raise
+                # The database ended first. What was in flight is taken over when it is back and the lease is over.
+                _log.warning("queue_stopped_without_database", error=type(error).__name__)
+            finally:
+                for helper in helpers:
+                    helper.cancel()
+
+
+def _guarded(job: QueueJob, stopping: asyncio.Event) -> Callable[[Job], Awaitable[None]]:
+    async def run(queued: Job) -> None:
+        key = int(queued.payload or b"0")
+        try:
+            await job.work(key, stopping)
+        except RunAgainError as again:
+            raise RetryRequested(timedelta(seconds=again.delay_s), str(again)) from None
+        except ServiceUnavailableError as error:
+            delay_s = _delay_s(queued)
+            _log.warning("job_waits_for_database", entrypoint=job.entrypoint, key=key, again_in_s=delay_s)
+            raise RetryRequested(timedelta(seconds=delay_s), type(error).__name__) from None
+        except Exception as error:
+            # No job is ever given up: what it works for has a deadline of its own.
+            delay_s = _delay_s(queued)
+            _log.exception("job_failed", entrypoint=job.entrypoint, key=key, attempts=queued.attempts, again_in_s=delay_s)
+            raise RetryRequested(timedelta(seconds=delay_s), type(error).__name__) from error
+
+    return run
+
+
+def _delay_s(queued: Job) -> float:
+    return min(2.0 ** min(queued.attempts, 6), FAILURE_DELAY_MAX_S)
+
+
+def _scheduled(schedule: ScheduledJob) -> Callable[[Schedule], Awaitable[None]]:
+    async def run(_: Schedule) -> None:
+        await schedule.work()
+
+    return run
+
+
+async def _forward(source: asyncio.Event, target: asyncio.Event) -> None:
+    await source.wait()
+    target.set()

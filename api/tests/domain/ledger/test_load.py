@@ -1,0 +1,118 @@
+"""The book under many writers, and with a long history."""
+
+import asyncio
+import json
+import random
+from typing import Any
+
+import asyncpg
+
+from app.domain.ledger import queries
+from app.domain.ledger.errors import HoldEndedError, InsufficientCreditsError
+from tests.domain.ledger.conftest import Book
+from tests.factories import as_superuser
+
+WRITERS = 16
+MOVES = 25
+
+
+class TestSixteenWriters:
+    async def test_keep_the_sum_at_zero_and_every_chain_whole(self, book: Book) -> None:
+        wallets = [await book.wallet(20) for _ in range(4)]
+        refused = 0
+
+        async def write(seed: int) -> None:
+            nonlocal refused
+            dice, open_holds = random.Random(seed), []  # noqa: S311 - only has to be the same each time
+            for _ in range(MOVES):
+                telegram_id, user_id = dice.choice(wallets)
+                try:
+                    match dice.choice(["hold", "hold", "capture", "release", "grant", "take"]):
+                        case "hold":
+                            open_holds.append(await book.hold(user_id, dice.randint(1, 6)))
+                        case "capture" if open_holds:
+                            await book.capture(open_holds.pop())
+                        case "release" if open_holds:
+                            await book.release(open_holds.pop())
+                        case "grant":
+                            await book.grant(telegram_id, dice.randint(1, 3))
+                        case "take":
+                            await book.grant(telegram_id, -dice.randint(1, 6))
+                except InsufficientCreditsError:
+                    refused += 1
+
+        await asyncio.gather(*(write(seed) for seed in range(WRITERS)))
+
+        assert await book.eyes.fetchval("SELECT sum(amount) FROM ledger_entries") == 0
+        assert await book.broken() == set()
+        assert refused > 0
+        for telegram_id, user_id in wallets:
+            total = await book.eyes.fetchval(
+                "SELECT sum(amount)::int FROM ledger_entries JOIN ledger_accounts account ON account.id = account_id"
+                " WHERE account.user_id = $1",
+                user_id,
+            )
+            assert (await book.balance(telegram_id))[0] == total >= 0
+
+    async def test_end_a_hold_once(self, book: Book) -> None:
+        telegram_id, user_id = await book.wallet(10)
+        hold_id = await book.hold(user_id, 4)
+
+        ends = [book.capture(hold_id) if n % 2 else book.release(hold_id) for n in range(WRITERS)]
+        outcomes = await asyncio.gather(*ends, return_exceptions=True)
+
+        assert sum(isinstance(one, HoldEndedError) for one in outcomes) == WRITERS - 1
+        assert outcomes.count(None) == 1
+        assert await book.balance(telegram_id) in {(10, 0), (6, 0)}
+        assert await book.broken() == set()
+
+    async def test_spend_the_last_credit_once(self, book: Book) -> None:
+        telegram_id, user_id = await book.wallet(1)
+
+        outcomes = await asyncio.gather(*(book.hold(user_id, 1) for _ in range(WRITERS)), return_exceptions=True)
+
+        assert sum(isinstance(one, InsufficientCreditsError) for one in outcomes) == WRITERS - 1
+        assert await book.balance(telegram_id) == (0, 1)
+
+
+class TestALongHistory:
+    async def test_is_not_read_for_a_balance(self, book: Book) -> None:
+        telegram_id, user_id = await book.wallet(5)
+        await book.hold(user_id, 2)
+        await plant_history(book, user_id, 20_000)
+
+        plan = await plan_of(book, queries._BALANCE.text.replace(":user_id", str(user_id)))
+
+        assert ("Seq Scan", "ledger_entries") not in [(node["Node Type"], node.get("Relation Name")) for node in nodes(plan)]
+        assert sum(node.get("Actual Rows", 0) * node["Actual Loops"] for node in nodes(plan)) < 50
+        assert (await book.balance(telegram_id))[0] == 3
+
+
+async def plant_history(book: Book, user_id: int, entries: int) -> None:
+    """Old entries under the newest ones: the fast way, past the guards, as only a superuser can."""
+    admin = await asyncpg.connect(as_superuser(book.resources.settings.database_dsn or ""))
+    try:
+        await admin.execute("SET session_replication_role = replica")
+        await admin.execute(
+            "INSERT INTO ledger_transfers (entry_type) SELECT 'adjustment' FROM generate_series(1, $1::int)", entries
+        )
+        await admin.execute(
+            "INSERT INTO ledger_entries (transfer_id, account_id, account_kind, seq, amount, balance_after, entry_type, created_at,"
+            " prev_hash, hash)"
+            " SELECT transfer.id, account.id, 'wallet', -row_number() OVER (), 1, 7, 'generation_hold', now(), '', ''"
+            " FROM ledger_transfers transfer, ledger_accounts account WHERE account.user_id = $1 AND entry_type = 'adjustment'",
+            user_id,
+        )
+        await admin.execute("ANALYZE ledger_entries, ledger_transfers, ledger_accounts")
+    finally:
+        await admin.close()
+
+
+async def plan_of(book: Book, statement: str) -> dict[str, Any]:
+    answer = await book.eyes.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+    plan: dict[str, Any] = json.loads(answer)[0]["Plan"]
+    return plan
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", []) for node in nodes(child))]

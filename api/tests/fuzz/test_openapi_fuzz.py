@@ -1,0 +1,39 @@
+"""The whole OpenAPI schema, fuzzed: no 5xx, no answer that the schema does not promise. `make fuzz` runs it for longer."""
+
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+
+from tests.factories import BOT_KEY, Shop
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+EXAMPLES = int(os.environ.get("RASSOM_FUZZ_EXAMPLES", "5"))
+SEED = os.environ.get("RASSOM_FUZZ_SEED", "20261123")
+
+
+class TestSchema:
+    async def test_holds_for_every_call(self, busy_shop: Shop) -> None:
+        command = [
+            str(Path(sys.executable).with_name("schemathesis")),
+            f"--config-file={CONFIG}",
+            "run",
+            f"{busy_shop.base_url}/openapi.json",
+            f"--header=Authorization: Bearer {BOT_KEY}",
+            f"--max-examples={EXAMPLES}",
+            f"--seed={SEED}",
+            "--checks=all",
+            "--request-timeout=20",
+            "--generation-database=none",
+            "--no-color",
+        ]
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+        output = (await process.communicate())[0].decode()
+        sys.stdout.write(output[-3000:])
+
+        assert process.returncode == 0, output[-8000:]
+        cases = re.search(r"(\d+) generated", output)
+        assert cases is not None
+        assert int(cases[1]) >= 100
+        await busy_shop.check_books()

@@ -1,0 +1,82 @@
+"""A worker frozen past its lease while another one takes over: when it wakes it writes nothing and sends nothing (P3, P6)."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.config import Settings
+from tests import running
+from tests.factories import FINAL, Shop, changed
+from tests.programs import worker_process
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return changed(settings, wavespeed_sync_mode=False, generation_deadline_seconds=20, log_level="info")
+
+
+async def rows_of(shop: Shop, table: str) -> list[dict[str, Any]]:
+    return [dict(row) for row in await shop.eyes.fetch(f"SELECT * FROM {table} ORDER BY id")]  # noqa: S608 - names of our own
+
+
+async def until(shop: Shop, table: str, is_so: Callable[[dict[str, Any]], bool], *, within_s: float = 15) -> dict[str, Any]:
+    """Wait for the one row of this table."""
+    async with asyncio.timeout(within_s):
+        while not is_so(row := (await rows_of(shop, table))[0]):
+            await asyncio.sleep(0.05)
+    return row
+
+
+async def everything(shop: Shop) -> list[list[dict[str, Any]]]:
+    tables = ("generation_requests", "generation_jobs", "generation_results", "ledger_transfers", "ledger_entries")
+    return [await rows_of(shop, table) for table in tables]
+
+
+class TestFrozenWhilePolling:
+    async def test_wakes_to_a_finished_generation_and_writes_nothing(self, shop: Shop, tmp_path: Path) -> None:
+        somebody = await shop.rich_user(3)
+        with worker_process(shop.settings, tmp_path / "frozen") as frozen:
+            generation = await shop.order(somebody, prompt="polled [sim:delay=3]")
+            await until(shop, "generation_jobs", lambda attempt: attempt["state"] == "submitted")
+            frozen.send_signal(signal.SIGSTOP)
+            async with running.worker(shop.settings):
+                seen = await shop.follow(generation, somebody)
+                before = await everything(shop)
+                frozen.send_signal(signal.SIGCONT)
+                await asyncio.sleep(1)
+
+                assert seen["status"] == "completed"
+                assert await everything(shop) == before
+        assert len(await shop.submits_seen()) == 1
+        assert await shop.balance(somebody) == (2, 0)
+        await shop.check_books()
+
+
+class TestFrozenWhileSubmitting:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return changed(settings, wavespeed_sync_mode=True, generation_deadline_seconds=12)
+
+    async def test_its_late_answer_is_not_written_and_nobody_sends_again(self, shop: Shop, tmp_path: Path) -> None:
+        somebody = await shop.rich_user(3)
+        with worker_process(shop.settings, tmp_path / "frozen") as frozen:
+            generation = await shop.order(somebody, prompt="held [sim:delay=2]")
+            first = await until(shop, "generation_jobs", lambda attempt: attempt["state"] == "submitting")
+            async with asyncio.timeout(5):
+                while not await shop.submits_seen():
+                    await asyncio.sleep(0.02)
+            frozen.send_signal(signal.SIGSTOP)
+            async with running.worker(shop.settings):
+                await until(shop, "generation_jobs", lambda attempt: attempt["epoch"] > first["epoch"])
+                frozen.send_signal(signal.SIGCONT)
+                await until(shop, "generation_requests", lambda request: request["status"] in FINAL)
+        log = (tmp_path / "frozen" / "worker.out").read_text()
+        assert "attempt_taken_over" in log, log
+        assert len(await shop.submits_seen()) == 1
+        assert (await shop.follow(generation, somebody))["error_code"] == "deadline_exceeded"
+        assert await shop.balance(somebody) == (3, 0)
+        await shop.check_books()

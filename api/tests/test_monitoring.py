@@ -1,0 +1,51 @@
+"""/metrics on its own port."""
+
+import httpx2
+import pytest
+
+from app.core.config import Settings, SettingsError
+from app.embedded import ports
+from app.monitoring import metrics_served
+from app.resources import open_resources
+from tests.factories import Shop, changed
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return changed(settings, metrics_port=ports.free_ports(1)[0])
+
+
+class TestMetrics:
+    async def test_says_what_an_operator_needs(self, busy_shop: Shop) -> None:
+        somebody = await busy_shop.rich_user(5)
+        await busy_shop.follow(await busy_shop.order(somebody), somebody)
+        await busy_shop.order(somebody, prompt="[sim:delay=30]")
+        await busy_shop.submit(somebody)
+        async with httpx2.AsyncClient() as http:
+            page = (await http.get(f"http://127.0.0.1:{busy_shop.settings.metrics_port}/metrics")).text
+
+        for line in (
+            'http_requests_total{handler="/api/v1/generations/submit",method="POST",status="202"}',
+            'rassom_submits_total{outcome="accepted"}',
+            'rassom_refusals_total{code="active_generation",route="/generations/submit"}',
+            'rassom_generations_active{model="seedream-v4",status=',
+            'rassom_generations_ended_total{error_code="",model="seedream-v4",status="completed"}',
+            'rassom_provider_request_seconds_count{operation="submit",outcome="ok"}',
+            'rassom_ledger_transfers_total{entry_type="generation_capture"}',
+            "rassom_holds_open_credits 1.0",
+            "rassom_queue_depth 0.0",
+            "rassom_queue_age_seconds",
+        ):
+            assert line in page, page
+
+    async def test_is_not_on_the_port_of_the_world(self, shop: Shop) -> None:
+        async with httpx2.AsyncClient() as http:
+            assert (await http.get(f"{shop.base_url}/metrics")).status_code == 404
+
+    async def test_a_busy_port_is_one_clear_sentence(self, shop: Shop) -> None:
+        port = int(shop.base_url.rpartition(":")[2])
+        settings = shop.settings.model_copy(update={"metrics_port": port})
+
+        with pytest.raises(SettingsError, match=f"METRICS_PORT: port {port} on 127.0.0.1 cannot be listened on"):
+            async with open_resources(settings, program="tests") as resources, metrics_served(resources):
+                pass
