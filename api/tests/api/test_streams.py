@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -130,12 +130,16 @@ class TestOneGeneration:
         ) as http:
 
             async def watch() -> list[str]:
-                async with stream(http, path, telegram_id=somebody) as events:
-                    first = (await events.next(within_s=60))[1]["status"]
+                async with AsyncExitStack() as stack:
+                    async with opening:
+                        events = await stack.enter_async_context(stream(http, path, telegram_id=somebody))
+                        first = (await events.next(within_s=60))[1]["status"]
                     waiting.release()
                     return [first, *await events.rest()]
 
             waiting = asyncio.Semaphore(0)
+            # Each looks into the database once before it waits: all at the same moment would be refused by a slow machine.
+            opening = asyncio.Semaphore(20)
             async with asyncio.TaskGroup() as group:
                 watchers = [group.create_task(watch()) for _ in range(300)]
                 for _ in watchers:

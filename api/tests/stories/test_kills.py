@@ -134,7 +134,7 @@ class TestKilledSupervisor:
                     await insist(shop, telegram_id, a_prompt("[sim:delay=1.5]"))
             os.kill(up.process.pid, signal.SIGKILL)
             up.process.wait()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while processes_of(up.home):
                     await asyncio.sleep(0.05)
 

@@ -14,7 +14,7 @@ from app.core.config import Settings
 from simulator.faults import KINDS
 from tests.factories import Shop, changed, new_telegram_id
 
-DEADLINE_S = 8
+DEADLINE_S = 12
 STAGES = {"submit_before", "submit_after", "sync", "task", "poll"}
 
 
