@@ -61,7 +61,7 @@ class Notifications:
                 del self._waiters[key]
 
     async def _listen(self) -> None:
-        while True:
+        while not self.closing.is_set():
             try:
                 connection = await asyncpg.connect(self._dsn, timeout=5)
             except LOST:

@@ -23,6 +23,7 @@ from app.queue.driver import LOST, SteadyDriver
 
 FAILURE_DELAY_MAX_S = 60.0
 BATCH_SIZE = 20
+STOP_MAX_S = 4.0
 
 _log = get_logger(__name__)
 
@@ -60,7 +61,10 @@ class ScheduledJob:
 async def run_queue(
     dsn: str, jobs: list[QueueJob], schedules: list[ScheduledJob], *, lease_s: float, stopping: asyncio.Event
 ) -> None:
-    """Run until `stopping` is set, then let the jobs in flight come to a rest. A database that goes away is waited for."""
+    """Run until `stopping` is set, then let the jobs in flight come to a rest, for STOP_MAX_S at most.
+
+    A database that goes away is waited for, but not by a worker that stops.
+    """
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(
             asyncpg.create_pool(dsn, min_size=1, max_size=4, timeout=5, server_settings=server_settings("queue"))
@@ -75,18 +79,21 @@ async def run_queue(
         for schedule in schedules:
             pgq.schedule(schedule.name, schedule.cron, accepts_context=False)(_scheduled(schedule))
         async with asyncio.TaskGroup() as group:
-            helpers = [group.create_task(driver.keep_listening()), group.create_task(_forward(stopping, pgq.shutdown))]
+            limit = asyncio.timeout(None)
+            helpers = [group.create_task(driver.keep_listening()), group.create_task(_stop(stopping, pgq.shutdown, limit))]
             try:
-                await pgq.run(
-                    batch_size=BATCH_SIZE,
-                    dequeue_timeout=timedelta(seconds=2),
-                    heartbeat_timeout=timedelta(seconds=lease_s),
-                )
+                async with limit:
+                    await pgq.run(
+                        batch_size=BATCH_SIZE,
+                        dequeue_timeout=timedelta(seconds=2),
+                        heartbeat_timeout=timedelta(seconds=lease_s),
+                    )
             except LOST as error:
                 if not stopping.is_set():
                     raise
-                # The database ended first. What was in flight is taken over when it is back and the lease is over.
-                _log.warning("queue_stopped_without_database", error=type(error).__name__)
+                # The database ended first, or jobs did not come to a rest in time. What was in flight goes back to the queue or,
+                # as after a kill, is taken over when the lease is over.
+                _log.warning("queue_stopped_short", error=type(error).__name__)
             finally:
                 for helper in helpers:
                     helper.cancel()
@@ -99,6 +106,11 @@ def _guarded(job: QueueJob, stopping: asyncio.Event) -> Callable[[Job], Awaitabl
             await job.work(key, stopping)
         except RunAgainError as again:
             raise RetryRequested(timedelta(seconds=again.delay_s), str(again)) from None
+        except asyncio.CancelledError:
+            if not stopping.is_set():
+                raise
+            # A cancelled job would be gone from the queue: this one is only cut short, and is another worker's now.
+            raise RetryRequested(timedelta(0), "its worker stopped") from None
         except ServiceUnavailableError as error:
             delay_s = _delay_s(queued)
             _log.warning("job_waits_for_database", entrypoint=job.entrypoint, key=key, again_in_s=delay_s)
@@ -123,6 +135,7 @@ def _scheduled(schedule: ScheduledJob) -> Callable[[Schedule], Awaitable[None]]:
     return run
 
 
-async def _forward(source: asyncio.Event, target: asyncio.Event) -> None:
-    await source.wait()
-    target.set()
+async def _stop(stopping: asyncio.Event, shutdown: asyncio.Event, limit: asyncio.Timeout) -> None:
+    await stopping.wait()
+    shutdown.set()
+    limit.reschedule(asyncio.get_running_loop().time() + STOP_MAX_S)
