@@ -7,7 +7,6 @@ from typing import TypedDict
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from prometheus_fastapi_instrumentator import Instrumentator
-from starlette.middleware.cors import CORSMiddleware
 
 from app.api import errors_page, root
 from app.api.openapi import describe
@@ -23,6 +22,7 @@ from app.deps.limits import name_to_count
 from app.domain.generations import events
 from app.domain.keys import service as keys
 from app.middlewares.body_limit import BodyLimitMiddleware
+from app.middlewares.cors import CorsMiddleware
 from app.middlewares.rate_limit import RateLimitMiddleware
 from app.middlewares.request_id import RequestIdMiddleware
 from app.monitoring import metrics_served
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.add_middleware(RateLimitMiddleware, name_to_count=name_to_count, exempt=UNLIMITED_PATHS)
     app.add_middleware(BodyLimitMiddleware, bytes_max=BODY_MAX_BYTES, exempt=(UPLOAD_PATH, WEBHOOKS_PATH))
     app.add_middleware(
-        CORSMiddleware,
+        CorsMiddleware,
         allow_origins=settings.cors_origins,
         allow_methods=["GET", "POST"],
         allow_headers=[

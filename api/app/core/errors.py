@@ -48,7 +48,10 @@ class ProviderUnavailableError(RassomError):
 
 
 class ServiceUnavailableError(RassomError):
-    """The database cannot serve this request now (restart, full pool, lock timeout, deadlock); nothing was changed."""
+    """The database cannot serve this request now: restart, full pool, lock timeout, deadlock.
+
+    As a rule nothing was changed; whether a commit whose connection was lost went through, only a repeat can tell.
+    """
 
     code = "service_unavailable"
     status = 503
@@ -56,6 +59,6 @@ class ServiceUnavailableError(RassomError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The database could not serve this request; nothing was changed. Send it again.",
+            "The database could not serve this request. Send it again, with the same Idempotency-Key if it had one.",
             headers={"Retry-After": "1"},
         )

@@ -14,6 +14,14 @@ class UnauthorizedError(RassomError):
         super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="rassom", tma realm="rassom"'})
 
 
+class CorsRefusedError(RassomError):
+    """A browser asked whether a page may make this call, and it may not: its origin, the method or a header is not allowed."""
+
+    code = "cors_refused"
+    status = 400
+    title = "This page may not call the API"
+
+
 class ForbiddenError(RassomError):
     """The credential is valid, but not for this."""
 

@@ -87,9 +87,10 @@ class TestCors:
         async with open_shop(changed(shop.settings, cors_origins="https://a.example"), shop.simulator) as closed:
             answer = await self.preflight(closed, "https://evil.example")
 
-        assert answer.status_code == 400
+        assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
+        assert (answer.json()["code"], answer.json()["request_id"]) == ("cors_refused", "me")
         assert "Access-Control-Allow-Origin" not in answer.headers
-        assert answer.headers["X-Request-ID"] == "me"
+        assert (answer.headers["X-Request-ID"], "Origin" in answer.headers["Vary"]) == ("me", True)
 
     async def test_lets_a_page_read_the_id_and_when_to_come_back(self, shop: Shop) -> None:
         async with open_shop(changed(shop.settings, cors_origins="https://a.example"), shop.simulator) as open_to_one:
