@@ -1,0 +1,135 @@
+"""kill -9 of a worker around its one POST: whatever the provider has of it is found or given up, and nobody sends it again (P3, P6)."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.core.config import Settings
+from app.domain.generations import jobs
+from simulator.server import RunningSimulator
+from simulator.settings import DEFAULT_WEBHOOK_SECRET
+from tests import running
+from tests.factories import Shop, changed
+from tests.programs import worker_process
+
+LATE = "late [sim:delay=2]"
+
+
+@pytest.fixture
+async def shop(settings: Settings, simulator: RunningSimulator) -> AsyncIterator[Shop]:
+    """One that the provider can call back; without a worker."""
+    listener = running.a_listener()
+    hooked = changed(
+        settings,
+        public_base_url=running.address_of(listener),
+        wavespeed_webhook_secret=DEFAULT_WEBHOOK_SECRET,
+    )
+    async with running.api(hooked, listener) as base_url, Shop.open(base_url, hooked, simulator) as shop:
+        yield shop
+
+
+@pytest.fixture
+def silent_provider() -> Iterator[str]:
+    """Takes connections and never says a word: before TLS is agreed on, no byte of an order can leave."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        yield f"https://127.0.0.1:{door.getsockname()[1]}/api/v3"
+
+
+async def until_state(shop: Shop, state: str) -> None:
+    """Wait for the one attempt."""
+    async with asyncio.timeout(20):
+        while await shop.eyes.fetchval("SELECT max(state) FROM generation_jobs") != state:
+            await asyncio.sleep(0.02)
+
+
+async def make_overdue(shop: Shop) -> None:
+    """Let the deadline come, and the job look."""
+    await shop.eyes.execute("UPDATE generation_requests SET deadline_at = now()")
+    await shop.eyes.execute("UPDATE pgqueuer SET execute_after = now()")
+
+
+async def until_accepted(shop: Shop) -> None:
+    """The provider works on it."""
+    async with asyncio.timeout(20):
+        while not (await shop.control.get("/predictions")).json()["predictions"]:
+            await asyncio.sleep(0.02)
+
+
+class TestKilledBeforeAByteLeft:
+    @pytest.mark.case(8)
+    async def test_ends_at_the_deadline_with_everything_given_back(self, shop: Shop, silent_provider: str, tmp_path: Path) -> None:
+        somebody = await shop.rich_user(3)
+        with worker_process(changed(shop.settings, wavespeed_api_base_url=silent_provider), tmp_path) as killed:
+            generation = await shop.order(somebody)
+            await until_state(shop, "submitting")
+            killed.kill()
+            killed.wait()
+
+        async with running.worker(shop.settings):
+            await until_state(shop, "unknown")
+            assert await shop.balance(somebody) == (2, 1)
+            await make_overdue(shop)
+            seen = await shop.follow(generation, somebody)
+
+        assert (seen["status"], seen["error_code"]) == ("failed", "deadline_exceeded")
+        assert await shop.balance(somebody) == (3, 0)
+        assert await shop.submits_seen() == []
+        assert await shop.eyes.fetchval("SELECT count(*) FROM generation_jobs") == 1
+        await shop.check_books()
+
+
+class TestKilledAfterAcceptance:
+    @pytest.mark.case(9)
+    async def test_is_found_again_by_its_webhook(self, shop: Shop, tmp_path: Path) -> None:
+        somebody = await shop.rich_user(3)
+        with worker_process(shop.settings, tmp_path) as killed:
+            generation = await shop.order(somebody, prompt="accepted, and nobody heard [sim:delay=2]")
+            await until_accepted(shop)
+            killed.kill()
+            killed.wait()
+        assert await shop.eyes.fetchval("SELECT provider_job_id FROM generation_jobs") is None
+
+        async with running.worker(shop.settings):
+            seen = await shop.follow(generation, somebody)
+
+        assert seen["status"] == "completed"
+        assert await shop.balance(somebody) == (2, 0)
+        assert len(await shop.submits_seen()) == 1
+        await shop.check_books()
+
+
+class TestLateSuccess:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return changed(settings, wavespeed_sync_mode=False)
+
+    @pytest.mark.case(14)
+    async def test_after_the_release_is_neither_charged_nor_given_away(self, shop: Shop) -> None:
+        somebody = await shop.rich_user(3)
+        async with running.worker(shop.settings):
+            late = await shop.order(somebody, prompt=LATE)
+            await until_accepted(shop)
+            await until_state(shop, "submitted")
+            # A running job knows its deadline and does not look again: the sweep ends it, here by hand.
+            await make_overdue(shop)
+            await jobs.sweep(shop.resources)
+            seen = await shop.follow(late, somebody)
+            async with asyncio.timeout(15):
+                while not (await self._task(shop))["deliveries"]:
+                    await asyncio.sleep(0.05)
+            again = await shop.http.post(f"/generations/{late['id']}/refresh", json={"telegram_id": somebody})
+            results = await shop.http.get(f"/generations/{late['id']}/results", params={"telegram_id": somebody})
+
+            assert (await self._task(shop))["status"] == "completed"
+            assert (seen["status"], again.json()["status"], results.json()) == ("failed", "failed", [])
+            assert await shop.balance(somebody) == (3, 0)
+            next_one = await shop.follow(await shop.order(somebody, prompt="the next one"), somebody)
+        assert (next_one["status"], await shop.balance(somebody)) == ("completed", (2, 0))
+        await shop.check_books()
+
+    async def _task(self, shop: Shop) -> dict[str, object]:
+        tasks: list[dict[str, object]] = (await shop.control.get("/predictions", params={"prompt": LATE})).json()["predictions"]
+        return tasks[0]
