@@ -188,6 +188,7 @@ class TestMatrix:
     def test_has_a_route_for_every_row(self, settings: Settings) -> None:
         assert ROWS.keys() - routes(settings) == set()
 
+    @pytest.mark.case(18)
     @pytest.mark.parametrize("name", ROWS)
     async def test_is_right_in_every_cell(self, stage: Stage, name: str) -> None:
         row = ROWS[name]

@@ -44,6 +44,7 @@ class TestOperator:
             (3, True),
         ]
 
+    @pytest.mark.case(22)
     async def test_a_price_above_what_the_client_saw_is_refused_with_the_new_one(self, shop: Shop) -> None:
         somebody = await shop.rich_user(10)
         async with shop.resources.transaction() as session:

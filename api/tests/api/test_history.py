@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests import running
 from tests.factories import Shop, new_telegram_id
 
@@ -89,6 +91,7 @@ class TestCancel:
 
         assert (answer.status_code, answer.json()["code"]) == (404, "generation_not_found")
 
+    @pytest.mark.case(6)
     async def test_and_a_worker_that_claims_it_agree_on_one_end(self, shop: Shop) -> None:
         people = [await shop.rich_user(1) for _ in range(20)]
         orders = [await shop.order(person, prompt=f"number {person}") for person in people]
@@ -105,4 +108,6 @@ class TestCancel:
         sent = {entry["body"]["prompt"] for entry in await shop.submits_seen()}
         for answer, end, person in zip(answers, ends, people, strict=True):
             assert (answer.status_code == 200) == (end["status"] == "cancelled") == (f"number {person}" not in sent)
+            assert answer.status_code == 200 or answer.json()["code"] == "already_sent"
+            assert await shop.balance(person) == (int(answer.status_code == 200), 0)
         await shop.check_books()

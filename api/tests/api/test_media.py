@@ -87,6 +87,7 @@ class TestUpload:
             stored = [(await anybody.get(answer.json()["download_url"])).content for answer in answers]
         assert stored == contents
 
+    @pytest.mark.case(20)
     async def test_cleans_the_name(self, shop: Shop) -> None:
         disposition = r'form-data; name="file"; filename="..\..\etc/passwd%00<b>.exe"'
         answer = await post(shop, a_form(a_part(PNG, disposition)))
@@ -116,6 +117,7 @@ class TestTooLarge:
         writer.close()
         assert status.startswith(b"HTTP/1.1 413")
 
+    @pytest.mark.case(20)
     async def test_stream_without_length_is_refused_while_it_is_sent(self, shop: Shop) -> None:
         sent = 0
 
@@ -129,6 +131,7 @@ class TestTooLarge:
         assert is_problem(await post(shop, a_stream(fifty_megabytes())), 413, "upload_too_large")
         assert await nothing_was_sent(shop)
 
+    @pytest.mark.case(20)
     @pytest.mark.parametrize(
         "content",
         [png_bomb(30_000, 30_000), jpeg_header(65_535, 65_535) + bytes(100), webp_canvas(16_000, 16_000) + bytes(100)],
@@ -142,6 +145,7 @@ class TestTooLarge:
 
 
 class TestWrongType:
+    @pytest.mark.case(20)
     @pytest.mark.parametrize(
         "content",
         [

@@ -137,6 +137,7 @@ class TestADatabaseThatGoesAway:
         assert (await shop.submit(somebody)).status_code == 202
         assert await shop.balance(somebody) == (2, 1)
 
+    @pytest.mark.case(24)
     async def test_that_is_slow_to_lock_is_503_and_nothing_is_held(self, shop: Shop) -> None:
         somebody = await shop.rich_user(3)
         other = await asyncpg.connect(shop.settings.database_dsn)

@@ -191,6 +191,7 @@ class TestReferences:
         async with open_shop(settings, shop.simulator) as opened:
             yield opened
 
+    @pytest.mark.case(19)
     async def test_to_what_is_not_public_https_are_refused_by_position(self, public_shop: Shop) -> None:
         bodies = {url: an_order(new_telegram_id(), reference_urls=[PICTURE, url]) for url in REFERENCES}
 

@@ -131,6 +131,7 @@ class TestTelegramUsers:
         person = await shop.rich_user()
         assert (await trial_of(shop, person, tma(init_data(person)))).status_code == 401
 
+    @pytest.mark.case(17)
     async def test_are_refused_with_anything_that_is_not_their_own_fresh_init_data(self, mini_shop: Shop) -> None:
         person = await mini_shop.rich_user()
         for data in (
@@ -156,6 +157,7 @@ class TestTelegramUsers:
             statuses = await asyncio.gather(*(status(mutant) for _, mutant in mutants(1234, 1500) if mutant))
         assert set(statuses) == {401}
 
+    @pytest.mark.case(18)
     async def test_cannot_become_somebody_else_by_any_place_of_a_telegram_id(self, mini_shop: Shop) -> None:
         a, b = await mini_shop.rich_user(), await mini_shop.rich_user()
         theirs = (await mini_shop.order(b))["id"]

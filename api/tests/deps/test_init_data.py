@@ -52,6 +52,7 @@ class TestRead:
 
 
 class TestRefusal:
+    @pytest.mark.case(17)
     @pytest.mark.parametrize(
         "data",
         [

@@ -37,6 +37,7 @@ async def everything(shop: Shop) -> list[list[dict[str, Any]]]:
 
 
 class TestFrozenWhilePolling:
+    @pytest.mark.case(11)
     async def test_wakes_to_a_finished_generation_and_writes_nothing(self, shop: Shop, tmp_path: Path) -> None:
         somebody = await shop.rich_user(3)
         with worker_process(shop.settings, tmp_path / "frozen") as frozen:

@@ -48,6 +48,7 @@ async def ends(shop: Shop) -> Counter[str]:
 
 
 class TestRefresh:
+    @pytest.mark.case(7)
     @pytest.mark.parametrize(
         ("marker", "end", "credits_left"),
         [("[sim:fail=1405]", "generation_release", 3), ("", "generation_capture", 2)],

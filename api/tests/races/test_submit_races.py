@@ -4,9 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import httpx2
 import pytest
+import redis.asyncio as redis
 
 from app.core.config import Settings
 from simulator.server import RunningSimulator
@@ -25,6 +27,22 @@ def check_one_accepted(answers: list[httpx2.Response]) -> None:
     assert Counter(answer.status_code for answer in answers) == {202: 1, 409: TAPS - 1}
     accepted = {answer.json()["request"]["id"] for answer in answers if answer.status_code == 202}
     assert {answer.json()["active_request_id"] for answer in answers if answer.status_code == 409} == accepted
+
+
+def the_accepted_one(answers: list[httpx2.Response]) -> dict[str, Any]:
+    """One order was taken; each other tap was told that it is running, or, once it had ended, that nothing is left to spend."""
+    counted = Counter(answer.status_code for answer in answers)
+    assert (counted[202], counted[202] + counted[402] + counted[409]) == (1, TAPS), counted
+    (accepted,) = [answer.json()["request"] for answer in answers if answer.status_code == 202]
+    told = {(problem["active_request_id"], problem["active_public_id"]) for problem in problems_of(answers, 409)}
+    assert told <= {(accepted["id"], accepted["public_id"])}
+    assert {(problem["balance"], problem["required"]) for problem in problems_of(answers, 402)} <= {(0, 1)}
+    generation: dict[str, Any] = accepted
+    return generation
+
+
+def problems_of(answers: list[httpx2.Response], status: int) -> list[dict[str, Any]]:
+    return [answer.json() for answer in answers if answer.status_code == status]
 
 
 @asynccontextmanager
@@ -50,6 +68,7 @@ class TestFiftyTaps:
         assert await shop.eyes.fetchval("SELECT count(*) FROM users") == 1
         await shop.check_books()
 
+    @pytest.mark.case(21)
     async def test_two_apis_refuse_equally(self, settings: Settings, simulator: RunningSimulator) -> None:
         async with two_shops(settings, simulator) as shops:
             somebody = await shops[0].rich_user(10)
@@ -62,16 +81,27 @@ class TestFiftyTaps:
 
 
 class TestFiftyTapsWithTheWorkerAtWork:
+    @pytest.mark.case(1)
     async def test_the_last_credit_buys_one_picture_and_one_task(self, busy_shop: Shop) -> None:
         somebody = await busy_shop.rich_user(1)
 
-        answers = await fifty_taps([busy_shop], somebody)
+        generation = the_accepted_one(await fifty_taps([busy_shop], somebody))
 
-        assert Counter(answer.status_code for answer in answers)[202] == 1
-        assert {answer.status_code for answer in answers} <= {202, 409, 402}
-        generation = next(answer.json()["request"] for answer in answers if answer.status_code == 202)
         assert (await busy_shop.follow(generation, somebody))["status"] == "completed"
         assert (await busy_shop.submit(somebody)).status_code == 402
+        assert await busy_shop.balance(somebody) == (0, 0)
+        assert len(await busy_shop.submits_seen()) == 1
+        await busy_shop.check_books()
+
+    @pytest.mark.case(2)
+    async def test_the_one_trial_buys_one_picture_and_one_task(self, busy_shop: Shop) -> None:
+        somebody = new_telegram_id()
+
+        generation = the_accepted_one(await fifty_taps([busy_shop], somebody))
+
+        assert (await busy_shop.follow(generation, somebody))["status"] == "completed"
+        assert (await busy_shop.submit(somebody)).status_code == 402
+        assert await busy_shop.eyes.fetchval("SELECT array_agg(state) FROM trial_uses") == ["used"]
         assert await busy_shop.balance(somebody) == (0, 0)
         assert len(await busy_shop.submits_seen()) == 1
         await busy_shop.check_books()
@@ -116,6 +146,33 @@ class TestWithoutRedis:
         assert await busy_shop.balance(somebody) == (0, 0)
         assert len(await busy_shop.submits_seen()) == 1
         await busy_shop.check_books()
+
+
+class TestWipedRedis:
+    @pytest.mark.case(13)
+    async def test_under_load_still_leaves_one_active_each(self, settings: Settings, simulator: RunningSimulator) -> None:
+        is_over, wiped = asyncio.Event(), 0
+
+        async def wipe() -> None:
+            nonlocal wiped
+            async with redis.from_url(str(settings.redis_url and settings.redis_url.get_secret_value())) as client:
+                while not is_over.is_set():
+                    await client.flushall()
+                    wiped += 1
+                    await asyncio.sleep(0.002)
+
+        async with two_shops(settings, simulator) as shops, asyncio.TaskGroup() as group:
+            people = [await shops[0].rich_user(5) if number % 2 else new_telegram_id() for number in range(10)]
+            group.create_task(wipe())
+            taps = await asyncio.gather(*(shops[number % 2].submit(person) for number in range(10) for person in people))
+            is_over.set()
+
+            # Each person's ten taps, and not one order more than one.
+            assert Counter(answer.status_code for answer in taps) == {202: len(people), 409: 9 * len(people)}
+            active = await shops[0].eyes.fetch("SELECT user_id, count(*) FROM generation_requests GROUP BY user_id")
+            assert [row["count"] for row in active] == [1] * len(people)
+            assert wiped > 10
+            await shops[0].check_books()
 
 
 class TestCrowd:

@@ -1,4 +1,4 @@
-"""kill -9 of a worker around its one POST: whatever the provider has of it is found or given up, and nobody sends it again (P3, P6)."""
+"""kill -9 of a worker around its one POST: what the provider has of it is found or given up; nobody sends it again (P3, P6)."""
 
 import asyncio
 import socket

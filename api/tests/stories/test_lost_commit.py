@@ -22,7 +22,7 @@ SOCKET = f".s.PGSQL.{postgres.PORT}"
 
 
 class Detour:
-    """A way to the database on which the answer to the first order's commit is lost, and everything after it, until it is mended."""
+    """A way to the database that loses the answer to the first order's commit, and all that follows it, until it is mended."""
 
     def __init__(self, target: Path) -> None:
         self._target = target
@@ -70,7 +70,6 @@ class Detour:
 @asynccontextmanager
 async def a_detour(server: postgres.Postgres, folder: Path) -> AsyncIterator[tuple[Detour, str]]:
     """The detour, and the database's address that leads over it."""
-    folder.mkdir()
     detour = Detour(server.socket_dir / SOCKET)
     async with await asyncio.start_unix_server(detour.lead, str(folder / SOCKET)):
         yield detour, f"postgresql://rassom@/rassom?host={folder}&port={postgres.PORT}"
@@ -99,7 +98,7 @@ class TestLostCommit:
         with postgres.start(home, durable=False) as killed:
             await asyncio.to_thread(migrations.migrate, killed.dsn())
             straight = changed(settings, database_url=killed.dsn())
-            async with a_detour(killed, tmp_path / "s") as (detour, dsn), running.api(changed(straight, database_url=dsn)) as url:
+            async with a_detour(killed, tmp_path) as (detour, dsn), running.api(changed(straight, database_url=dsn)) as url:
                 async with Shop.open(url, straight, simulator) as shop, asyncio.TaskGroup() as group:
                     somebody = await shop.rich_user(3)
                     order = an_order(somebody)

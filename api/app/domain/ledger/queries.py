@@ -102,13 +102,9 @@ async def insert_wallet_transfer(
 
 async def list_entries(session: AsyncSession, user_id: int, *, before_seq: int | None, limit: int) -> Sequence[LedgerEntry]:
     """A wallet's entries, the newest first, older than `before_seq`."""
-    statement = (
-        select(LedgerEntry)
-        .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
-        .where(LedgerAccount.user_id == user_id)
-        .order_by(LedgerEntry.seq.desc())
-        .limit(limit)
-    )
+    # Not a join: that would sort the whole history for one page, while a single account is read along its index.
+    wallet_id = select(LedgerAccount.id).where(LedgerAccount.user_id == user_id).scalar_subquery()
+    statement = select(LedgerEntry).where(LedgerEntry.account_id == wallet_id).order_by(LedgerEntry.seq.desc()).limit(limit)
     if before_seq is not None:
         statement = statement.where(LedgerEntry.seq < before_seq)
     return (await session.scalars(statement)).all()

@@ -6,11 +6,17 @@ import random
 from typing import Any
 
 import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.generations import service as generations
+from app.domain.generations.schemas import GenerationSubmit
 from app.domain.ledger import queries
+from app.domain.ledger import service as ledger
 from app.domain.ledger.errors import HoldEndedError, InsufficientCreditsError
 from tests.domain.ledger.conftest import Book
-from tests.factories import as_superuser
+from tests.factories import an_order, as_superuser
 
 WRITERS = 16
 MOVES = 25
@@ -76,6 +82,7 @@ class TestSixteenWriters:
 
 
 class TestALongHistory:
+    @pytest.mark.case(25)
     async def test_is_not_read_for_a_balance(self, book: Book) -> None:
         telegram_id, user_id = await book.wallet(5)
         await book.hold(user_id, 2)
@@ -86,6 +93,46 @@ class TestALongHistory:
         assert ("Seq Scan", "ledger_entries") not in [(node["Node Type"], node.get("Relation Name")) for node in nodes(plan)]
         assert sum(node.get("Actual Rows", 0) * node["Actual Loops"] for node in nodes(plan)) < 50
         assert (await book.balance(telegram_id))[0] == 3
+
+    @pytest.mark.case(25)
+    async def test_costs_a_balance_a_statement_and_an_order_no_row_more(self, book: Book) -> None:
+        short, long = [await a_wallet_of(book, entries) for entries in (20, 20_000)]
+
+        assert await rows_read(book, long) == await rows_read(book, short)
+
+
+async def a_wallet_of(book: Book, entries: int) -> int:
+    """Somebody with that many old entries, no free generation left, and credits; the telegram id."""
+    telegram_id, user_id = await book.wallet(5)
+    await plant_history(book, user_id, entries)
+    await book.eyes.execute(
+        "INSERT INTO trial_uses (user_id, slot, slot_limit, state, settled_at) VALUES ($1, 1, 1, 'used', now())", user_id
+    )
+    return telegram_id
+
+
+async def rows_read(book: Book, telegram_id: int) -> dict[str, dict[str, int]]:
+    """How many rows of each table of the book a balance, a page of the statement and an order look at."""
+    asked = {
+        "balance": lambda session: ledger.balance(session, telegram_id),
+        "statement": lambda session: ledger.statement(session, telegram_id, cursor=None, limit=10),
+        "order": lambda session: generations.submit(
+            session, book.resources, GenerationSubmit(**an_order(telegram_id)), request_id="a-test"
+        ),
+    }
+    read = {}
+    for name, ask in asked.items():
+        async with book.resources.transaction() as session:
+            before = await _rows(session)
+            await ask(session)
+            read[name] = {table: count - before.get(table, 0) for table, count in (await _rows(session)).items()}
+    return read
+
+
+async def _rows(session: AsyncSession) -> dict[str, int]:
+    # What this connection has counted and not yet reported: so the transaction before may be in it.
+    rows = await session.execute(text("SELECT relname, seq_tup_read + idx_tup_fetch AS total FROM pg_stat_xact_user_tables"))
+    return {row.relname: row.total for row in rows if row.relname.startswith("ledger_")}
 
 
 async def plant_history(book: Book, user_id: int, entries: int) -> None:
