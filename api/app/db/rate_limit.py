@@ -1,6 +1,7 @@
 """How often a name may come: a rate and a burst (GCRA), counted in Redis for all processes together.
 
-Redis gone means the same rate and burst counted in this process, never an error: N processes let through N times as much then.
+Redis gone, or its clock set back, means the same rate and burst counted in this process, never an error: N processes let through
+N times as much then.
 The first failure is logged, and the first success after it.
 """
 
@@ -9,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from throttled.asyncio import MemoryStore, RedisStore, Throttled, per_sec
+from throttled.asyncio import MemoryStore, RateLimitState, RedisStore, Throttled, per_sec
 from throttled.exceptions import StoreUnavailableError
 
 from app.core import clock
@@ -22,6 +23,7 @@ CONNECTIONS_MAX = 8
 POOL_WAIT_S = 2.0
 # A Redis that hangs would cost every request its timeout: after a failure it is left alone for this long.
 RETRY_AFTER_S = 1.0
+CLOCK_SLACK_S = 1.0
 NAMES_IN_PROCESS_MAX = 100_000
 
 _PREFIX = "rassom:rate"
@@ -95,6 +97,8 @@ class RateLimiter:
                 result = await self._own.limit(name)
             else:
                 self._note_success()
+                if not self._can_be(result.state):
+                    result = await self._own.limit(name)
         else:
             result = await self._own.limit(name)
         state = result.state
@@ -106,10 +110,17 @@ class RateLimiter:
         shared = self._usable()
         if shared is not None:
             try:
-                return (await shared.peek(name)).remaining < 1
+                state = await shared.peek(name)
+                if self._can_be(state):
+                    return state.remaining < 1
             except (StoreUnavailableError, OSError) as error:
                 self._note_failure(error)
         return (await self._own.peek(name)).remaining < 1
+
+    def _can_be(self, state: RateLimitState) -> bool:
+        # GCRA never owes more than its window. More means that Redis's clock was set back since this name came last: by its count
+        # the name would have to wait for as long as the clock jumped.
+        return state.reset_after <= self.window_s + CLOCK_SLACK_S
 
     def _usable(self) -> Throttled | None:
         return None if self._is_down and clock.monotonic_s() < self._ask_again_at_s else self._shared

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import redis.asyncio as redis
 
 from app.core.config import Settings
 from app.db import rate_limit
@@ -128,6 +129,20 @@ class TestLimiter:
         assert (await other.count("c")).remaining == BURST - 2
         await limiter.close()
         await other.close()
+
+    @pytest.mark.case(23)
+    async def test_does_not_make_anybody_wait_for_a_clock_that_was_set_back(self, redis_url: str) -> None:
+        limiter = limiter_at(redis_url)
+        await let_through(limiter, "early", 3)
+        async with redis.from_url(redis_url) as store:
+            (key,) = [key async for key in store.scan_iter("*early*")]
+            await store.set(key, float(await store.get(key)) + 600, ex=600)
+
+        is_exhausted, passed = await limiter.is_exhausted("early"), await let_through(limiter, "early", 100)
+        await limiter.close()
+
+        assert not is_exhausted
+        assert BURST <= passed <= BURST + 3
 
 
 class TestAnswers:

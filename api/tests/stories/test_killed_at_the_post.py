@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests import running
 from tests.factories import Shop, changed
 from tests.programs import worker_process
 
+UNHEARD = "accepted, and nobody heard [sim:delay=2]"
 LATE = "late [sim:delay=2]"
 
 
@@ -51,10 +53,16 @@ async def make_overdue(shop: Shop) -> None:
     await shop.eyes.execute("UPDATE pgqueuer SET execute_after = now()")
 
 
-async def until_accepted(shop: Shop) -> None:
+async def tasks_of(shop: Shop, prompt: str) -> list[dict[str, Any]]:
+    """What the provider has of an order."""
+    tasks: list[dict[str, Any]] = (await shop.control.get("/predictions", params={"prompt": prompt})).json()["predictions"]
+    return tasks
+
+
+async def until_accepted(shop: Shop, prompt: str) -> None:
     """The provider works on it."""
     async with asyncio.timeout(20):
-        while not (await shop.control.get("/predictions")).json()["predictions"]:
+        while not await tasks_of(shop, prompt):
             await asyncio.sleep(0.02)
 
 
@@ -86,8 +94,8 @@ class TestKilledAfterAcceptance:
     async def test_is_found_again_by_its_webhook(self, shop: Shop, tmp_path: Path) -> None:
         somebody = await shop.rich_user(3)
         with worker_process(shop.settings, tmp_path) as killed:
-            generation = await shop.order(somebody, prompt="accepted, and nobody heard [sim:delay=2]")
-            await until_accepted(shop)
+            generation = await shop.order(somebody, prompt=UNHEARD)
+            await until_accepted(shop, UNHEARD)
             killed.kill()
             killed.wait()
         assert await shop.eyes.fetchval("SELECT provider_job_id FROM generation_jobs") is None
@@ -111,25 +119,21 @@ class TestLateSuccess:
         somebody = await shop.rich_user(3)
         async with running.worker(shop.settings):
             late = await shop.order(somebody, prompt=LATE)
-            await until_accepted(shop)
+            await until_accepted(shop, LATE)
             await until_state(shop, "submitted")
             # A running job knows its deadline and does not look again: the sweep ends it, here by hand.
             await make_overdue(shop)
             await jobs.sweep(shop.resources)
             seen = await shop.follow(late, somebody)
             async with asyncio.timeout(15):
-                while not (await self._task(shop))["deliveries"]:
+                while not (await tasks_of(shop, LATE))[0]["deliveries"]:
                     await asyncio.sleep(0.05)
             again = await shop.http.post(f"/generations/{late['id']}/refresh", json={"telegram_id": somebody})
             results = await shop.http.get(f"/generations/{late['id']}/results", params={"telegram_id": somebody})
 
-            assert (await self._task(shop))["status"] == "completed"
+            assert (await tasks_of(shop, LATE))[0]["status"] == "completed"
             assert (seen["status"], again.json()["status"], results.json()) == ("failed", "failed", [])
             assert await shop.balance(somebody) == (3, 0)
             next_one = await shop.follow(await shop.order(somebody, prompt="the next one"), somebody)
         assert (next_one["status"], await shop.balance(somebody)) == ("completed", (2, 0))
         await shop.check_books()
-
-    async def _task(self, shop: Shop) -> dict[str, object]:
-        tasks: list[dict[str, object]] = (await shop.control.get("/predictions", params={"prompt": LATE})).json()["predictions"]
-        return tasks[0]
