@@ -26,7 +26,7 @@ READMES = ["README.md", "README.uz.md"]
 DOCUMENTS = [*READMES, *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))]
 ERRORS = "docs/errors.md"
 # What a backticked path may be relative to, as the documents say where they use it.
-BASES = [ROOT, ROOT / "api", APP]
+BASES = [ROOT, ROOT / "api", APP, ROOT / "api/tests"]
 NONE = "\N{EN DASH}"
 SUFFIXES = (".py", ".md", ".toml", ".lock", ".sql", ".ini", ".example")
 # Made when Rassom runs, not committed.

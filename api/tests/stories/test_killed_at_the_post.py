@@ -17,6 +17,7 @@ from tests.factories import Shop, changed
 from tests.programs import worker_process
 
 UNHEARD = "accepted, and nobody heard [sim:delay=2]"
+UNTOLD = "accepted, and nobody will say so [sim:delay=1.5] [sim:webhook_never]"
 LATE = "late [sim:delay=2]"
 
 
@@ -47,10 +48,10 @@ async def until_state(shop: Shop, state: str) -> None:
             await asyncio.sleep(0.02)
 
 
-async def make_overdue(shop: Shop) -> None:
-    """Let the deadline come, and the job look."""
+async def let_the_deadline_come(shop: Shop) -> None:
+    """Now, and the sweep with it: a job that sleeps or polls would only look later."""
     await shop.eyes.execute("UPDATE generation_requests SET deadline_at = now()")
-    await shop.eyes.execute("UPDATE pgqueuer SET execute_after = now()")
+    await jobs.sweep(shop.resources)
 
 
 async def tasks_of(shop: Shop, prompt: str) -> list[dict[str, Any]]:
@@ -79,7 +80,7 @@ class TestKilledBeforeAByteLeft:
         async with running.worker(shop.settings):
             await until_state(shop, "unknown")
             assert await shop.balance(somebody) == (2, 1)
-            await make_overdue(shop)
+            await let_the_deadline_come(shop)
             seen = await shop.follow(generation, somebody)
 
         assert (seen["status"], seen["error_code"]) == ("failed", "deadline_exceeded")
@@ -108,6 +109,26 @@ class TestKilledAfterAcceptance:
         assert len(await shop.submits_seen()) == 1
         await shop.check_books()
 
+    @pytest.mark.case(10)
+    async def test_with_its_webhook_lost_ends_all_the_same_and_is_paid_only_for_a_picture(self, shop: Shop, tmp_path: Path) -> None:
+        somebody = await shop.rich_user(3)
+        with worker_process(shop.settings, tmp_path) as killed:
+            generation = await shop.order(somebody, prompt=UNTOLD)
+            await until_accepted(shop, UNTOLD)
+            killed.kill()
+            killed.wait()
+        assert await shop.eyes.fetchval("SELECT provider_job_id FROM generation_jobs") is None
+
+        async with running.worker(shop.settings):
+            await until_state(shop, "unknown")
+            await let_the_deadline_come(shop)
+            seen = await shop.follow(generation, somebody)
+
+        assert await shop.balance(somebody) == ((2, 0) if seen["status"] == "completed" else (3, 0))
+        assert not any(delivery["is_sent"] for delivery in (await tasks_of(shop, UNTOLD))[0]["deliveries"])
+        assert len(await shop.submits_seen()) == 1
+        await shop.check_books()
+
 
 class TestLateSuccess:
     @pytest.fixture
@@ -121,9 +142,7 @@ class TestLateSuccess:
             late = await shop.order(somebody, prompt=LATE)
             await until_accepted(shop, LATE)
             await until_state(shop, "submitted")
-            # A running job knows its deadline and does not look again: the sweep ends it, here by hand.
-            await make_overdue(shop)
-            await jobs.sweep(shop.resources)
+            await let_the_deadline_come(shop)
             seen = await shop.follow(late, somebody)
             async with asyncio.timeout(15):
                 while not (await tasks_of(shop, LATE))[0]["deliveries"]:
