@@ -33,7 +33,7 @@ class ApiServer(uvicorn.Server):
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises SystemExit(1) when the address cannot be listened on."""
+    """Serve until SIGINT or SIGTERM. Raises SystemExit when the address cannot be listened on."""
     app = create_app(settings)
     config = uvicorn.Config(
         app,

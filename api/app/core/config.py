@@ -72,6 +72,16 @@ class Settings(BaseSettings):
 
     rassom_home: Path = Path(".rassom")
 
+    @field_validator("host")
+    @classmethod
+    def _check_host(cls, value: str) -> str:
+        try:
+            value.encode("idna")  # as a resolver will, and it fails in no other way than this
+        except UnicodeError:
+            msg = "must be an address or a name of this machine, such as 127.0.0.1 or 0.0.0.0"
+            raise ValueError(msg) from None
+        return value
+
     @field_validator("database_url", "redis_url")
     @classmethod
     def _check_scheme(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:

@@ -12,7 +12,7 @@ def check(host: str, port: int) -> None:
     """Raise EmbeddedError, with the way out, unless a server could listen there now."""
     try:
         _bind(host, port)
-    except (socket.gaierror, UnicodeError) as error:
+    except socket.gaierror as error:
         raise EmbeddedError(f"HOST={host} cannot be resolved to an address of this machine. Try HOST=127.0.0.1 make run") from error
     except OSError as error:
         raise EmbeddedError(_sentence(host, port, error)) from error
@@ -32,7 +32,7 @@ def is_free(host: str, port: int) -> bool:
     """Whether a server could listen there now."""
     try:
         _bind(host, port)
-    except (OSError, UnicodeError):  # the latter: a name that cannot be one, such as one with two dots in a row
+    except OSError:
         return False
     return True
 

@@ -15,6 +15,8 @@ WRONG = [
     ("LOG_LEVEL", "verbose"),
     ("DATABASE_URL", "mysql://db/rassom"),
     ("DATABASE_URL", "db.example/rassom"),
+    ("HOST", "two..dots"),
+    ("HOST", "x" * 64),
     ("DATABASE_URL", "nonsense"),
     ("REDIS_URL", "http://cache.example"),
     ("REDIS_URL", "nonsense"),

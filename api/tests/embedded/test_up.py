@@ -164,10 +164,9 @@ class TestRefusals:
         said = "HOST=192.0.2.1 is not an address of this machine. Try HOST=127.0.0.1 make run\n"
         assert refusal(capsys, empty_home, host="192.0.2.1") == said
 
-    @pytest.mark.parametrize("host", ["nowhere.invalid", "two..dots", "x" * 64])
-    def test_an_address_that_is_none(self, empty_home: Path, capsys: pytest.CaptureFixture[str], host: str) -> None:
-        said = f"HOST={host} cannot be resolved to an address of this machine. Try HOST=127.0.0.1 make run\n"
-        assert refusal(capsys, empty_home, host=host) == said
+    def test_a_name_without_an_address(self, empty_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        said = "HOST=nowhere.invalid cannot be resolved to an address of this machine. Try HOST=127.0.0.1 make run\n"
+        assert refusal(capsys, empty_home, host="nowhere.invalid") == said
 
     def test_a_home_that_cannot_be_made(self, empty_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (empty_home / "file").touch()
