@@ -14,14 +14,14 @@ from app.embedded import ports
 from simulator.server import RunningSimulator
 from tests import running
 from tests.factories import NO_TLS, Shop, changed, new_telegram_id, open_shop
-from tests.programs import worker_process
+from tests.programs import START_TIMEOUT_S, worker_process
 
 AT_ONCE = 50
 REFRESHES = 20
 
 
 async def until_it_answers(url: str) -> None:
-    async with httpx2.AsyncClient(base_url=url, verify=NO_TLS) as anybody, asyncio.timeout(20):
+    async with httpx2.AsyncClient(base_url=url, verify=NO_TLS) as anybody, asyncio.timeout(START_TIMEOUT_S):
         while True:
             try:
                 if (await anybody.get("/api/v1/ready")).status_code == 200:

@@ -14,7 +14,7 @@ from simulator.server import RunningSimulator
 from simulator.settings import DEFAULT_WEBHOOK_SECRET
 from tests import running
 from tests.factories import Shop, changed
-from tests.programs import worker_process
+from tests.programs import START_TIMEOUT_S, worker_process
 
 UNHEARD = "accepted, and nobody heard [sim:delay=2]"
 UNTOLD = "accepted, and nobody will say so [sim:delay=1.5] [sim:webhook_never]"
@@ -43,7 +43,7 @@ def silent_provider() -> Iterator[str]:
 
 async def until_state(shop: Shop, state: str) -> None:
     """Wait for the one attempt."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(START_TIMEOUT_S):
         while await shop.eyes.fetchval("SELECT max(state) FROM generation_jobs") != state:
             await asyncio.sleep(0.02)
 
@@ -62,7 +62,7 @@ async def tasks_of(shop: Shop, prompt: str) -> list[dict[str, Any]]:
 
 async def until_accepted(shop: Shop, prompt: str) -> None:
     """The provider works on it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(START_TIMEOUT_S):
         while not await tasks_of(shop, prompt):
             await asyncio.sleep(0.02)
 
@@ -81,7 +81,7 @@ class TestKilledBeforeAByteLeft:
             await until_state(shop, "unknown")
             assert await shop.balance(somebody) == (2, 1)
             await let_the_deadline_come(shop)
-            seen = await shop.follow(generation, somebody)
+            seen = await shop.follow(generation, somebody, within_s=40)
 
         assert (seen["status"], seen["error_code"]) == ("failed", "deadline_exceeded")
         assert await shop.balance(somebody) == (3, 0)
@@ -102,7 +102,7 @@ class TestKilledAfterAcceptance:
         assert await shop.eyes.fetchval("SELECT provider_job_id FROM generation_jobs") is None
 
         async with running.worker(shop.settings):
-            seen = await shop.follow(generation, somebody)
+            seen = await shop.follow(generation, somebody, within_s=40)
 
         assert seen["status"] == "completed"
         assert await shop.balance(somebody) == (2, 0)
@@ -122,7 +122,7 @@ class TestKilledAfterAcceptance:
         async with running.worker(shop.settings):
             await until_state(shop, "unknown")
             await let_the_deadline_come(shop)
-            seen = await shop.follow(generation, somebody)
+            seen = await shop.follow(generation, somebody, within_s=40)
 
         assert await shop.balance(somebody) == ((2, 0) if seen["status"] == "completed" else (3, 0))
         assert not any(delivery["is_sent"] for delivery in (await tasks_of(shop, UNTOLD))[0]["deliveries"])
