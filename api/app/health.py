@@ -1,6 +1,7 @@
 """Whether every part that orders need is there; for `/api/v1/ready` and whoever starts us."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
@@ -10,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.core import clock
 from app.core.errors import ServiceUnavailableError
 from app.db.migrations import head_revision, is_known, read_revision
-from app.provider.health import down_for_s
+from app.domain.supply import service as supply
 from app.resources import Resources
 
 CHECK_TIMEOUT_S = 3.0
@@ -82,5 +83,10 @@ async def _redis(resources: Resources) -> str | None:
 async def _provider(resources: Resources) -> str | None:
     if resources.provider is None:
         return "WAVESPEED_API_KEY is not set"
-    seconds = await down_for_s(resources.redis)
-    return None if seconds is None else f"did not answer; asked again within {seconds} s"
+    async with resources.reading() as session:
+        standing = await supply.read(session, resources.settings)
+    breaker, balance = standing.breaker, standing.known_balance_usd
+    if breaker.is_open:
+        return f"{breaker.reason}; orders are refused, asked again in {math.ceil(standing.probe_in_s)} s"
+    minimum = resources.settings.wavespeed_balance_min_usd
+    return f"its balance is {balance:.2f} USD, orders need {minimum:.2f}" if balance is not None and balance < minimum else None

@@ -16,6 +16,8 @@ from app.core.errors import ServiceUnavailableError
 from app.core.logging import get_logger
 from app.domain.stats import service as stats
 from app.domain.stats.schemas import Stats
+from app.domain.supply import service as supply
+from app.provider.health import Standing
 from app.resources import Resources
 
 _log = get_logger(__name__)
@@ -51,21 +53,23 @@ async def _metrics(resources: Resources, registries: tuple[CollectorRegistry, ..
     page = b"".join(generate_latest(registry) for registry in (REGISTRY, *registries))
     try:
         async with resources.reading() as session:
-            page += generate_latest(_registry(await stats.read(session)))
+            standing = await supply.read(session, resources.settings)
+            page += generate_latest(_registry(await stats.read(session), standing))
     except ServiceUnavailableError:
         _log.warning("metrics_without_database")
     return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _registry(read: Stats) -> CollectorRegistry:
+def _registry(read: Stats, standing: Standing) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(_StatsCollector(read))
+    registry.register(_StatsCollector(read, standing))
     return registry
 
 
 class _StatsCollector(Collector):
-    def __init__(self, read: Stats) -> None:
+    def __init__(self, read: Stats, standing: Standing) -> None:
         self._read = read
+        self._standing = standing
 
     @override
     def collect(self) -> Iterable[Metric]:
@@ -79,3 +83,8 @@ class _StatsCollector(Collector):
         yield GaugeMetricFamily("rassom_slots_taken", "Jobs that run now, over all workers", value=read.slots_taken)
         yield GaugeMetricFamily("rassom_holds_open_credits", "Credits in open holds", value=read.holds_credits)
         yield GaugeMetricFamily("rassom_attempts_unknown", "Attempts whose outcome is not known", value=read.unknown_attempts)
+        state = 0 if not self._standing.breaker.is_open else 1 if self._standing.is_half_open else 2
+        yield GaugeMetricFamily("rassom_breaker_state", "0 closed, 1 half-open: a few orders are tried, 2 open", value=state)
+        balance = self._standing.known_balance_usd
+        if balance is not None:
+            yield GaugeMetricFamily("rassom_provider_balance_usd", "What our account at the provider has", value=balance)

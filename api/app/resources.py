@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from app.core.config import Settings, SettingsError
 from app.core.errors import ServiceUnavailableError
+from app.core.memory import Memory
 from app.db.redis import RedisGate
 from app.db.session import make_sessions, open_engine
 from app.provider.client import ProviderClient
@@ -27,7 +28,7 @@ _LOST = (
 
 @dataclass(frozen=True)
 class Resources:
-    """The process's connections. `provider` is None without a provider key."""
+    """The process's connections, and what it has just read. `provider` is None without a provider key."""
 
     settings: Settings
     engine: AsyncEngine
@@ -35,6 +36,7 @@ class Resources:
     provider: ProviderClient | None
     _writing: async_sessionmaker[AsyncSession]
     _reading: async_sessionmaker[AsyncSession]
+    memory: Memory = field(default_factory=Memory)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

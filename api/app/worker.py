@@ -7,6 +7,7 @@ from app.core.config import Settings
 from app.core.logging import configure_logging, get_logger
 from app.domain.generations import jobs as generation_jobs
 from app.domain.idempotency import jobs as idempotency_jobs
+from app.domain.supply import jobs as supply_jobs
 from app.monitoring import metrics_served
 from app.queue.worker import run_queue
 from app.resources import open_resources
@@ -24,6 +25,7 @@ async def run(settings: Settings) -> None:
     async with open_resources(settings, program="worker") as resources:
         jobs, schedules = generation_jobs.wire_jobs(resources)
         schedules += idempotency_jobs.wire_jobs(resources)
+        schedules += supply_jobs.wire_jobs(resources)
         _log.info("worker_started", slots=settings.wavespeed_max_concurrency)
         dsn = settings.database_dsn or ""
         async with metrics_served(resources):

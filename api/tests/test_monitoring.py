@@ -4,8 +4,11 @@ import httpx2
 import pytest
 
 from app.core.config import Settings, SettingsError
+from app.domain.supply import service as supply
+from app.domain.supply.jobs import watch_balance
 from app.embedded import ports
 from app.monitoring import metrics_served
+from app.provider.health import Trouble
 from app.resources import open_resources
 from tests.factories import Shop, changed
 
@@ -21,6 +24,8 @@ class TestMetrics:
         await busy_shop.follow(await busy_shop.order(somebody), somebody)
         await busy_shop.order(somebody, prompt="[sim:delay=30]")
         await busy_shop.submit(somebody)
+        (await busy_shop.control.put("/config", json={"balance": 12.5})).raise_for_status()
+        await watch_balance(busy_shop.resources)
         async with httpx2.AsyncClient() as http:
             page = (await http.get(f"http://127.0.0.1:{busy_shop.settings.metrics_port}/metrics")).text
 
@@ -35,8 +40,20 @@ class TestMetrics:
             "rassom_holds_open_credits 1.0",
             "rassom_queue_depth 0.0",
             "rassom_queue_age_seconds",
+            "rassom_breaker_state 0.0",
+            "rassom_provider_balance_usd 12.5",
         ):
             assert line in page, page
+
+    async def test_says_that_the_breaker_is_open_and_why(self, shop: Shop) -> None:
+        async with shop.resources.transaction() as session:
+            await supply.note(session, shop.settings, Trouble.KEY_REFUSED, probe=None, detail="test")
+        async with httpx2.AsyncClient() as http:
+            page = (await http.get(f"http://127.0.0.1:{shop.settings.metrics_port}/metrics")).text
+
+        assert "rassom_breaker_state 2.0" in page
+        assert 'rassom_breaker_openings_total{reason="key_refused"}' in page
+        assert "rassom_provider_balance_usd" not in page
 
     async def test_is_not_on_the_port_of_the_world(self, shop: Shop) -> None:
         async with httpx2.AsyncClient() as http:

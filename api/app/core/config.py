@@ -61,10 +61,13 @@ class Settings(BaseSettings):
     wavespeed_max_concurrency: int = Field(default=100, ge=1, le=100_000)
     wavespeed_poll_interval_seconds: float = Field(default=2, gt=0, le=60)
     wavespeed_upload_flow: Literal["auto", "binary", "ticket"] = "auto"
+    wavespeed_breaker_failures: int = Field(default=5, ge=0, le=1000)
+    wavespeed_balance_min_usd: float = Field(default=0.5, ge=0, le=1_000_000, allow_inf_nan=False)
     wavespeed_webhook_secret: SecretStr | None = None
     public_base_url: str | None = None
 
     generation_deadline_seconds: float = Field(default=900, gt=0, le=86_400)
+    generation_queue_max: int = Field(default=10_000, ge=0, le=10_000_000)
     trial_generations: int = Field(default=1, ge=0, le=1000)
     worker_lease_seconds: float = Field(default=30, ge=1, le=600)
 

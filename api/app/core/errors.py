@@ -37,11 +37,11 @@ class ProviderNotConfiguredError(RassomError):
 
 
 class ProviderUnavailableError(RassomError):
-    """The provider is known to be down: refused before anything was held."""
+    """The provider is known to be down or unpaid: refused before anything was held."""
 
     code = "provider_unavailable"
     status = 503
-    title = "The image provider does not answer"
+    title = "The image provider cannot be used at the moment"
 
     def __init__(self, detail: str, *, retry_after_s: int) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after_s)})

@@ -8,6 +8,7 @@ GENERATIONS_ENDED = Counter(
     "rassom_generations_ended_total", "Generations by their end, settled by this process", ["model", "status", "error_code"]
 )
 LEDGER_TRANSFERS = Counter("rassom_ledger_transfers_total", "Transfers written by this process", ["entry_type"])
+BREAKER_OPENINGS = Counter("rassom_breaker_openings_total", "Openings of the breaker by this process, by reason", ["reason"])
 PROVIDER_SECONDS = Histogram(
     "rassom_provider_request_seconds",
     "Calls to the provider by operation and outcome",

@@ -1,4 +1,4 @@
-"""Redis as a faster way to refuse: one lock and one flag, neither of them the truth of anything.
+"""Redis as a faster way to refuse: locks, none of them the truth of anything.
 
 Every call ends within a second and never raises for a Redis that is gone: the database decides then, only later. The first failure
 is logged, and the first success after it.
@@ -75,18 +75,6 @@ class RedisGate:
             if not is_held or clock.monotonic_s() >= deadline_s:
                 return
             await asyncio.sleep(random.uniform(0.005, 0.03))  # noqa: S311 - spreads waiters, guards nothing
-
-    async def raise_flag(self, name: str, value: str, *, ttl_s: int) -> None:
-        """Set a note that every process can see for `ttl_s` seconds."""
-        await self._ask(self._redis.set(f"rassom:flag:{name}", value, ex=ttl_s), default=None)
-
-    async def read_flag(self, name: str) -> tuple[str, int] | None:
-        """The note and for how many seconds it still stands, or None."""
-        key = f"rassom:flag:{name}"
-        value = await self._ask(self._redis.get(key), default="")
-        if not value:
-            return None
-        return str(value), max(1, int(await self._ask(self._redis.ttl(key), default=1)))
 
     async def _take(self, key: str, token: str, ttl_s: float, deadline_s: float) -> bool:
         while True:

@@ -6,8 +6,18 @@ from app.domain.generations import models as generation_models
 from app.domain.idempotency import models as idempotency_models
 from app.domain.keys import models as key_models
 from app.domain.ledger import models as ledger_models
+from app.domain.supply import models as supply_models
 from app.domain.trial import models as trial_models
 from app.domain.users import models as user_models
 
-MODULES = (catalogue_models, generation_models, idempotency_models, key_models, ledger_models, trial_models, user_models)
+MODULES = (
+    catalogue_models,
+    generation_models,
+    idempotency_models,
+    key_models,
+    ledger_models,
+    supply_models,
+    trial_models,
+    user_models,
+)
 metadata = Base.metadata

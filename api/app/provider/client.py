@@ -1,4 +1,4 @@
-"""The provider over HTTP: submit once, read a task. Every failure says what is known of the task (errors.py).
+"""The provider over HTTP: submit once, read a task, read our balance. Every failure says what is known of the task (errors.py).
 
 A submit is sent once per call, never redirected and never retried here: there is no idempotency key in the protocol.
 """
@@ -17,7 +17,17 @@ from app.core.metrics import PROVIDER_SECONDS
 from app.provider.answers import read_json, retry_after_s, short
 from app.provider.errors import BusyError, ProviderError, RefusedError, TaskGoneError, UnknownError
 from app.provider.uploads import UploadFlow, Uploads
-from app.provider.wire import Order, Task, is_ok, read_envelope, read_task
+from app.provider.wire import (
+    OUT_OF_CREDIT_CODE,
+    Order,
+    Task,
+    TaskState,
+    is_ok,
+    is_out_of_credit,
+    read_envelope,
+    read_task,
+    read_usd,
+)
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 30.0
@@ -77,7 +87,19 @@ class ProviderClient:
                     body = await read_json(response)
                     if response.status not in _OK:
                         raise BusyError(f"HTTP {response.status}", is_down=response.status >= _SERVER_ERROR)
-                    return _task_of(body)
+                    return read_task(_data_of(body))
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise BusyError(f"no answer: {short(error)}", is_down=True) from error
+
+    async def read_balance(self) -> float:
+        """What our account has, in USD. Raises RefusedError (the key is not good for it) or BusyError (no usable answer)."""
+        try:
+            with _timed("balance"):
+                url = f"{self._base_url}/balance"
+                async with self._http.get(url, timeout=self._read_timeout, allow_redirects=False) as response:
+                    if _is_refusal(response.status):
+                        raise RefusedError(f"HTTP {response.status}", status=response.status)
+                    return read_usd(_data_of(await read_json(response)))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise BusyError(f"no answer: {short(error)}", is_down=True) from error
 
@@ -107,21 +129,27 @@ async def _read_submit(response: aiohttp.ClientResponse) -> Task:
     except ValueError as error:
         if _is_refusal(response.status):
             # A definite refusal needs no envelope (base64 with a webhook answers {"error": …}).
-            raise RefusedError(f"HTTP {response.status}") from error
+            raise RefusedError(f"HTTP {response.status}", status=response.status) from error
         if response.status == _TOO_MANY:
             raise _busy(response, f"HTTP {response.status}") from error
-        raise UnknownError(f"HTTP {response.status} with an unreadable body") from error
+        raise UnknownError(f"HTTP {response.status} with an unreadable body", status=response.status) from error
     status = code if response.status in _OK and not is_ok(code) else response.status
     if status == _TOO_MANY:
         raise _busy(response, message)
+    if (_is_refusal(status) or status == OUT_OF_CREDIT_CODE) and is_out_of_credit(code, message):
+        raise BusyError(f"{status}: {message}", is_down=False, is_out_of_credit=True)
     if _is_refusal(status):
-        raise RefusedError(f"{status}: {message}")
+        raise RefusedError(f"{status}: {message}", status=status)
     if status not in _OK:
-        raise UnknownError(f"{status}: {message}")
+        raise UnknownError(f"{status}: {message}", status=status)
     try:
-        return read_task(data)
+        task = read_task(data)
     except ValueError as error:
         raise UnknownError(f"HTTP {response.status}: {error}") from error
+    if task.state is TaskState.FAILED and task.code == OUT_OF_CREDIT_CODE:
+        # A task in name only: it never ran, and it never will.
+        raise BusyError(f"task {task.id} failed with {task.code}: {task.error}", is_down=False, is_out_of_credit=True)
+    return task
 
 
 def _is_refusal(status: int) -> bool:
@@ -133,9 +161,9 @@ def _busy(response: aiohttp.ClientResponse, reason: str) -> BusyError:
     return BusyError(f"429: {reason}", is_down=False, retry_after_s=retry_after_s(response))
 
 
-def _task_of(body: object) -> Task:
+def _data_of(body: object) -> object:
     code, message, data = read_envelope(body)
     if not is_ok(code):
         msg = f"{code}: {message}"
         raise ValueError(msg)
-    return read_task(data)
+    return data

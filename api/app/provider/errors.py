@@ -17,20 +17,29 @@ class ProviderError(Exception):
 
 
 class RefusedError(ProviderError):
-    """400, 401, 403, 404 and the like: no task exists."""
+    """400, 401, 403, 404 and the like: no task exists. `status` is the provider's, where there was an answer."""
+
+    def __init__(self, reason: str, *, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class BusyError(ProviderError):
-    """No byte was sent (name, refused, TLS), or 429: no task exists, and trying later is right."""
+    """No byte was sent (name, refused, TLS), 429, or our account is empty: no task exists, and trying later is right."""
 
-    def __init__(self, reason: str, *, is_down: bool, retry_after_s: float | None = None) -> None:
+    def __init__(self, reason: str, *, is_down: bool, is_out_of_credit: bool = False, retry_after_s: float | None = None) -> None:
         super().__init__(reason)
         self.is_down = is_down
+        self.is_out_of_credit = is_out_of_credit
         self.retry_after_s = retry_after_s
 
 
 class UnknownError(ProviderError):
-    """Timeout, reset, 5xx or an unreadable answer."""
+    """Timeout, reset, 5xx or an unreadable answer. `status` is the provider's, where there was an answer."""
+
+    def __init__(self, reason: str, *, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class TaskGoneError(ProviderError):

@@ -5,6 +5,7 @@ the final statuses are completed, failed, cancelled, timeout and deleted, and an
 `code` inside a prediction is the task's business code. Outputs are URLs unless base64 was asked for, which we never do.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -13,7 +14,10 @@ from typing import Any
 from app.core.model_options import ModelOptions
 
 NUL = "\x00"
+OUT_OF_CREDIT_CODE = 1407
 _OK_ENVELOPE = 200
+_PAYMENT_REQUIRED = 402
+_OUT_OF_CREDIT = "insufficient credit"
 _FINAL_FAILURES = frozenset({"failed", "cancelled", "timeout", "deleted"})
 
 
@@ -78,6 +82,20 @@ def read_envelope(answer: object) -> tuple[int, str, object]:
 def is_ok(code: int) -> bool:
     """Whether an envelope's code says success; official clients treat every other one as failure, also under HTTP 200."""
     return code == _OK_ENVELOPE
+
+
+def is_out_of_credit(code: int, message: str) -> bool:
+    """Whether a refusal says that our account is empty: by a code, or by the one message seen, which no customer's text begins."""
+    return code in {_PAYMENT_REQUIRED, OUT_OF_CREDIT_CODE} or message.lower().startswith(_OUT_OF_CREDIT)
+
+
+def read_usd(data: object) -> float:
+    """The balance from an envelope's data. Raises ValueError when there is none."""
+    balance = data.get("balance") if isinstance(data, dict) else None
+    if isinstance(balance, bool) or not isinstance(balance, int | float) or not math.isfinite(balance):
+        msg = "no balance in the answer"
+        raise ValueError(msg)
+    return float(balance)
 
 
 def read_task(data: object) -> Task:

@@ -34,6 +34,16 @@ _HASTEN = text("""
         'channel', 'ch_pgqueuer', 'operation', 'update', 'sent_at', now(), 'table', 'pgqueuer', 'type', 'table_changed_event'
     )::text) FROM hastened
 """)
+_HASTEN_ALL = text("""
+    WITH hastened AS (
+        UPDATE pgqueuer SET execute_after = now(), updated = now()
+        WHERE entrypoint = :entrypoint AND status = 'queued' AND execute_after > now()
+        RETURNING id
+    )
+    SELECT pg_notify('ch_pgqueuer', json_build_object(
+        'channel', 'ch_pgqueuer', 'operation', 'update', 'sent_at', now(), 'table', 'pgqueuer', 'type', 'table_changed_event'
+    )::text) FROM hastened LIMIT 1
+""")
 
 
 async def enqueue(session: AsyncSession, entrypoint: str, key: int, *, delay_s: float = 0.0) -> None:
@@ -58,6 +68,11 @@ async def wake(session: AsyncSession, entrypoint: str, key: int) -> None:
 async def hasten(session: AsyncSession, entrypoint: str, key: int) -> None:
     """Make a job that sleeps in the queue due now; one that runs or is due already stays as it is."""
     await session.execute(_HASTEN, {"dedupe_key": f"{entrypoint}:{key}"})
+
+
+async def hasten_all(session: AsyncSession, entrypoint: str) -> None:
+    """Make every job of this entrypoint that sleeps in the queue due now; they go in the order in which they were queued."""
+    await session.execute(_HASTEN_ALL, {"entrypoint": entrypoint})
 
 
 async def list_missing(session: AsyncSession, entrypoint: str, keys: list[int]) -> list[int]:

@@ -129,7 +129,7 @@ class TestSubmitWithoutAProvider:
         async with open_shop(nowhere, simulator) as shop:
             first, second = await shop.rich_user(3), await shop.rich_user(3)
             async with running.worker(nowhere):
-                waiting = await shop.order(first)
+                waiting, *_ = [await shop.order(who) for who in (first, *[await shop.rich_user(1) for _ in range(4)])]
                 async with asyncio.timeout(10):
                     while (await shop.http.get("/ready")).json()["checks"]["provider"]["ok"]:
                         await asyncio.sleep(0.02)

@@ -16,7 +16,7 @@ from tests.conftest import SIMULATOR_KEY
 from tests.factories import NO_TLS, provider_log
 
 TIMEOUT_S = 0.3
-REFUSED = ["submit_400", "submit_401", "submit_403", "submit_404", "insufficient_credits", "api_401", "api_403"]
+REFUSED = ["submit_400", "submit_401", "submit_403", "submit_404", "api_401", "api_403"]
 BUSY = ["submit_429", "api_429"]
 UNKNOWN = [
     "submit_cut_before_accept", "submit_500_before_accept", "submit_502_before_accept", "submit_503_before_accept",
@@ -60,9 +60,9 @@ async def posts(simulator: RunningSimulator) -> int:
     return len(await provider_log(simulator, "POST"))
 
 
-async def failure_of_submit(provider: ProviderClient) -> ProviderError:
+async def failure_of_submit(provider: ProviderClient, prompt: str = "a door") -> ProviderError:
     with pytest.raises(ProviderError) as failed:
-        await provider.submit(an_order())
+        await provider.submit(an_order(prompt))
     return failed.value
 
 
@@ -113,6 +113,20 @@ class TestSubmit:
 
         assert isinstance(failure, BusyError)
         assert failure.retry_after_s is None
+
+    @pytest.mark.parametrize("prompt", ["[sim:insufficient_credits]", "[sim:submit_answers_failed=1407]"])
+    async def test_is_refused_for_now_by_an_empty_account(self, provider: ProviderClient, prompt: str) -> None:
+        failure = await failure_of_submit(provider, prompt)
+
+        assert isinstance(failure, BusyError)
+        assert (failure.is_out_of_credit, failure.is_down) == (True, False)
+
+    async def test_is_not_refused_for_now_because_a_message_mentions_credits(
+        self, provider: ProviderClient, simulator: RunningSimulator
+    ) -> None:
+        await fault(simulator, "submit_400", message='field "prompt" must not be "insufficient credits"')
+
+        assert type(await failure_of_submit(provider)) is RefusedError
 
     @pytest.mark.parametrize("kind", UNKNOWN)
     async def test_is_lost(self, provider: ProviderClient, simulator: RunningSimulator, kind: str) -> None:
@@ -218,3 +232,25 @@ class TestRead:
 
         (read,) = await provider_log(simulator, "GET")
         assert read["path"] == f"/api/v3/predictions/{task.id}/result"
+
+
+class TestBalance:
+    async def test_is_what_our_account_has(self, provider: ProviderClient, simulator: RunningSimulator) -> None:
+        async with httpx2.AsyncClient(base_url=f"{simulator.url}/sim", verify=NO_TLS) as control:
+            (await control.put("/config", json={"balance": 12.34})).raise_for_status()
+
+        assert await provider.read_balance() == 12.34
+
+    @pytest.mark.parametrize("kind", ["api_401", "api_403"])
+    async def test_is_refused_to_a_key_that_is_not_good(
+        self, provider: ProviderClient, simulator: RunningSimulator, kind: str
+    ) -> None:
+        await fault(simulator, kind)
+        with pytest.raises(RefusedError):
+            await provider.read_balance()
+
+    @pytest.mark.parametrize("kind", ["api_cut", "api_500", "api_502", "api_429", "api_html", "api_garbage", "api_envelope_error"])
+    async def test_is_not_known_from_anything_else(self, provider: ProviderClient, simulator: RunningSimulator, kind: str) -> None:
+        await fault(simulator, kind)
+        with pytest.raises(BusyError):
+            await provider.read_balance()

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from app.core.config import Settings
+from app.domain.supply.service import FRESH_S
 from app.embedded import ports
 from simulator.server import RunningSimulator, running_simulator
 from simulator.settings import Behaviour, SimulatorSettings
@@ -28,10 +29,11 @@ def settings(settings: Settings, provider: SimulatorSettings) -> Settings:
     return changed(settings, wavespeed_api_base_url=f"http://127.0.0.1:{provider.port}/api/v3")
 
 
-async def until_refused_once(eyes: asyncpg.Connection) -> None:
+async def until_known(eyes: asyncpg.Connection) -> None:
     async with asyncio.timeout(10):
-        while not await eyes.fetchval("SELECT count(*) FROM generation_jobs WHERE state = 'refused'"):
+        while not await eyes.fetchval("SELECT count(*) FROM provider_health WHERE reason = 'unreachable'"):
             await asyncio.sleep(0.02)
+    await asyncio.sleep(FRESH_S)
 
 
 class TestProviderAway:
@@ -42,8 +44,8 @@ class TestProviderAway:
             shop = await stack.enter_async_context(open_shop(settings, simulator))
             await stack.enter_async_context(running.worker(settings))
             first, second = await shop.rich_user(3), await shop.rich_user(3)
-            generation = await shop.order(first)
-            await until_refused_once(shop.eyes)
+            generation, *others = [await shop.order(who) for who in (first, *[await shop.rich_user(1) for _ in range(4)])]
+            await until_known(shop.eyes)
 
             waiting = (await shop.http.get("/generations/active", params={"telegram_id": first})).json()
             refused = await shop.submit(second)
@@ -55,7 +57,9 @@ class TestProviderAway:
             await shop.check_books()
             provider_back = await stack.enter_async_context(running_simulator(provider))
             assert (await shop.follow(generation, first))["status"] == "completed"
-            assert len(provider_back.state.predictions) == 1
+            async with asyncio.timeout(10):
+                while len(provider_back.state.predictions) < 1 + len(others):
+                    await asyncio.sleep(0.05)
             assert await shop.balance(first) == (2, 0)
             await shop.check_books()
 

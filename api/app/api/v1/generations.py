@@ -18,7 +18,7 @@ from app.deps.session import ReadSessionDep, SessionDep
 from app.domain.catalogue.errors import ModelNotFoundError, PriceChangedError, UnsupportedParameterError
 from app.domain.generations import events as follow
 from app.domain.generations import service as generations
-from app.domain.generations.errors import ActiveGenerationError, AlreadySentError, GenerationNotFoundError
+from app.domain.generations.errors import ActiveGenerationError, AlreadySentError, GenerationNotFoundError, OverloadedError
 from app.domain.generations.schemas import ActiveRead, GenerationOwner, GenerationRead, GenerationSubmit, SubmitRead
 from app.domain.idempotency.errors import IdempotencyInFlightError, IdempotencyMismatchError
 from app.domain.ledger.errors import InsufficientCreditsError
@@ -39,6 +39,7 @@ _SUBMIT = problems(
     IdempotencyMismatchError,
     ProviderNotConfiguredError,
     ProviderUnavailableError,
+    OverloadedError,
 )
 
 router = APIRouter(prefix="/generations", tags=["generations"])

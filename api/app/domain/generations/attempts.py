@@ -14,6 +14,9 @@ from app.core.model_options import MODEL_OPTIONS
 from app.domain.generations import attempt_queries, queries, settlement
 from app.domain.generations.rules import PROVIDER, AttemptState, FailureCode
 from app.domain.generations.schemas import Attempt
+from app.domain.supply import service as supply
+from app.domain.supply.service import FREE_PASS, Pass
+from app.provider.health import Standing
 from app.provider.wire import Order, Task, TaskState, build_order
 
 _log = get_logger(__name__)
@@ -21,14 +24,26 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Claim:
-    """A claimed attempt. `order` is set exactly when this claim, and no other one ever, may send it."""
+    """A claimed attempt. `order` is set exactly when this claim, and no other one ever, may send it.
+
+    With `permit.wait_s` nothing was claimed: the provider is known to be ill, and the attempt waits as it is.
+    """
 
     attempt: Attempt
     order: Order | None
+    permit: Pass = FREE_PASS
 
 
-async def claim(session: AsyncSession, generation_id: int, *, is_sync: bool, webhook_base_url: str | None = None) -> Claim | None:
-    """Take the generation's live attempt; None when there is nothing left to do for it.
+async def claim(
+    session: AsyncSession,
+    generation_id: int,
+    *,
+    is_sync: bool,
+    webhook_base_url: str | None = None,
+    standing: Standing | None = None,
+) -> Claim | None:
+    """Take the generation's live attempt; None when there is nothing left to do for it. With `standing`, the provider's health as
+    its caller knows it, an attempt is not sent to a provider that is known to be ill.
 
     Committing the result of this function is what allows the POST: an attempt found `submitting` was claimed by a worker that
     never told the end, so its outcome is unknown and it is not sent again.
@@ -40,7 +55,10 @@ async def claim(session: AsyncSession, generation_id: int, *, is_sync: bool, web
         await _expire(session, attempt)
         return None
     if attempt.state is AttemptState.READY:
-        return await _claim_ready(session, attempt, is_sync=is_sync, webhook_base_url=webhook_base_url)
+        permit = await supply.admit_attempt(session, standing) if standing else FREE_PASS
+        if permit.wait_s is not None:
+            return Claim(attempt, None, permit)
+        return await _claim_ready(session, attempt, permit, is_sync=is_sync, webhook_base_url=webhook_base_url)
     # Without its worker's word, the id is known only if the webhook brought it.
     state = AttemptState.SUBMITTED if attempt.provider_job_id is not None else AttemptState.UNKNOWN
     await attempt_queries.mark_attempt(session, attempt, state, next_epoch=True)
@@ -92,7 +110,9 @@ async def _expire(session: AsyncSession, attempt: Attempt) -> bool:
     return await settlement.fail(session, attempt, FailureCode.DEADLINE_EXCEEDED, reason=reason, state=AttemptState.EXPIRED)
 
 
-async def _claim_ready(session: AsyncSession, attempt: Attempt, *, is_sync: bool, webhook_base_url: str | None) -> Claim:
+async def _claim_ready(
+    session: AsyncSession, attempt: Attempt, permit: Pass, *, is_sync: bool, webhook_base_url: str | None
+) -> Claim:
     claimed = await attempt_queries.mark_sent(session, attempt)
     await attempt_queries.mark_running(session, attempt.generation_id)
     order = build_order(
@@ -106,4 +126,4 @@ async def _claim_ready(session: AsyncSession, attempt: Attempt, *, is_sync: bool
     )
     if webhook_base_url is not None:
         order = replace(order, webhook_url=f"{webhook_base_url}/{attempt.token}")
-    return Claim(claimed, order)
+    return Claim(claimed, order, permit)

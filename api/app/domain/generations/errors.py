@@ -2,6 +2,8 @@
 
 from app.core.errors import RassomError
 
+RETRY_AFTER_S = 10
+
 
 class GenerationNotFoundError(RassomError):
     """No such generation, or not one of this user: both look the same from outside."""
@@ -39,6 +41,20 @@ class ActiveGenerationError(RassomError):
             active_public_id=public_id,
             # `status` of a problem is the HTTP status; the generation's own stands beside it under its own name.
             generation_status=status,
+        )
+
+
+class OverloadedError(RassomError):
+    """More orders wait in line than can be made in time: refused before anything was held."""
+
+    code = "overloaded"
+    status = 503
+    title = "Too many orders are waiting"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The line is so long that this order could not be made in time; no credit was touched.",
+            headers={"Retry-After": str(RETRY_AFTER_S)},
         )
 
 

@@ -20,12 +20,15 @@ from app.core.errors import ServiceUnavailableError
 from app.core.logging import bind, get_logger
 from app.db.notifications import Notifications
 from app.domain.generations import attempt_queries, attempts, settlement
+from app.domain.generations.attempts import Claim
 from app.domain.generations.rules import AttemptState, FailureCode, refusal_delay_s
 from app.domain.generations.schemas import Attempt
+from app.domain.supply import service as supply
+from app.domain.supply.jobs import watch_balance
 from app.provider.client import ProviderClient
-from app.provider.errors import BusyError, RefusedError, TaskGoneError, UnknownError
-from app.provider.health import note_down
-from app.provider.wire import Order, Task, TaskState
+from app.provider.errors import BusyError, ProviderError, RefusedError, TaskGoneError, UnknownError
+from app.provider.health import Trouble, trouble_of
+from app.provider.wire import OUT_OF_CREDIT_CODE, Order, Task, TaskState
 from app.queue.enqueue import GENERATE, WAKE_CHANNEL, enqueue, list_missing
 from app.queue.worker import QueueJob, RunAgainError, ScheduledJob
 from app.resources import Resources
@@ -93,14 +96,19 @@ async def _generate(resources: Resources, generation_id: int, stopping: asyncio.
             generation_id,
             is_sync=resources.settings.wavespeed_sync_mode,
             webhook_base_url=resources.settings.webhook_base_url,
+            standing=await supply.recall(resources, session),
         )
     if claim is None:
         return
     attempt = claim.attempt
+    if claim.permit.wait_s is not None:
+        # Spread a little, so that all who wait for the next probe do not ask in one moment.
+        wait_s = claim.permit.wait_s + random.uniform(0.0, 1.0)  # noqa: S311 - guards nothing
+        raise RunAgainError(min(wait_s, attempt.seconds_left + 0.1))
     run = _Run(resources, resources.provider, stopping, woken, clock.monotonic_s() + attempt.seconds_left)
     with bind(request_id=attempt.request_id, generation_id=generation_id, attempt=attempt.attempt_no):
         if claim.order is not None:
-            await _send(run, attempt, claim.order)
+            await _send(run, claim, claim.order)
         elif attempt.provider_job_id is not None:
             woken.set()  # it may have ended while nobody looked
             await _poll(run, attempt, attempt.provider_job_id)
@@ -123,26 +131,29 @@ async def sweep(resources: Resources) -> None:
             await enqueue(session, GENERATE, generation_id)
 
 
-async def _send(run: _Run, attempt: Attempt, order: Order) -> None:
+async def _send(run: _Run, claim: Claim, order: Order) -> None:
     """POST once, write down what is known afterwards, and follow the task if there is one."""
+    attempt, started_s = claim.attempt, clock.monotonic_s()
     try:
         task = await _submit_unless_stopped(run, order)
     except BusyError as error:
-        if error.is_down:
-            await note_down(run.resources.redis, error.reason)
         await _apply(run, partial(attempts.postpone, attempt=attempt, reason=error.reason))
+        await _note_trouble(run, claim, order, error, started_s)
         raise RunAgainError(refusal_delay_s(attempt.attempt_no, error.retry_after_s)) from error
     except RefusedError as error:
         await _apply(run, partial(attempts.refuse, attempt=attempt, reason=error.reason))
+        await _note_trouble(run, claim, order, error, started_s)
         return
     except UnknownError as error:
         _log.warning("attempt_unknown", reason=error.reason)
         await _apply(run, partial(attempts.lose, attempt=attempt, reason=error.reason))
+        await _note_trouble(run, claim, order, error, started_s)
         raise _look_later(run) from error
     if not await _apply(run, partial(attempts.accept, attempt=attempt, task=task)):
         _log.warning("attempt_taken_over", provider_job_id=task.id)
         # Not the end of the queue's job: whoever owns the attempt now, or the next run, follows the task.
         raise RunAgainError(0.0)
+    await _note_worked(run, claim)
     if task.state is TaskState.PENDING:
         await _poll(run, replace(attempt, state=AttemptState.SUBMITTED, provider_job_id=task.id), task.id)
 
@@ -174,6 +185,31 @@ async def _outcome_of(call: Awaitable[Task]) -> Task | Exception:
         return error
 
 
+async def _note_trouble(run: _Run, claim: Claim, order: Order, error: ProviderError, started_s: float) -> None:
+    """Tell all processes what this failure says of the provider; after what it says of the attempt was written down."""
+    is_sync, held_s = "enable_sync_mode" in order.body, clock.monotonic_s() - started_s
+    trouble = trouble_of(error, is_sync=is_sync, held_s=held_s)
+    if trouble is None or run.stopping.is_set():  # a POST that we cut short says nothing of the provider
+        return
+    has_opened = await _note(run, trouble, probe=claim.permit.probe, detail=error.reason)
+    if has_opened and trouble is Trouble.OUT_OF_CREDIT:
+        await watch_balance(run.resources)
+
+
+async def _note_worked(run: _Run, claim: Claim) -> None:
+    async with run.resources.reading() as session:
+        breaker = (await supply.recall(run.resources, session)).breaker
+    if breaker.failures or breaker.is_open:
+        await _note(run, None, probe=claim.permit.probe, detail="")
+
+
+async def _note(run: _Run, trouble: Trouble | None, *, probe: int | None, detail: str) -> bool:
+    async with run.resources.transaction() as session:
+        has_opened = await supply.note(session, run.resources.settings, trouble, probe=probe, detail=detail)
+    supply.forget(run.resources)
+    return has_opened
+
+
 def _look_later(run: _Run) -> RunAgainError:
     """Of an unknown attempt: at once if its webhook has come meanwhile, else soon, in case the wake was lost on its way."""
     return RunAgainError(0.0 if run.woken.is_set() else min(run.seconds_left + 0.1, UNKNOWN_INTERVAL_S))
@@ -203,6 +239,8 @@ async def _poll(run: _Run, attempt: Attempt, task_id: str) -> None:
             gone = 0
             if task.state is not TaskState.PENDING:
                 await _apply(run, partial(settlement.settle, attempt=attempt, task=task))
+                if task.code == OUT_OF_CREDIT_CODE:
+                    await _note(run, Trouble.OUT_OF_CREDIT, probe=None, detail=task.error)
                 return
     raise RunAgainError(0.0)
 

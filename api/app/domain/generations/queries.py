@@ -3,13 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, case, func, insert, select, text
+from sqlalchemy import Row, case, extract, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.domain.catalogue.models import CatalogModel
 from app.domain.generations.models import GenerationJob, GenerationReference, GenerationRequest, GenerationResult
-from app.domain.generations.rules import ACTIVE_STATUSES, Status
+from app.domain.generations.rules import ACTIVE_STATUSES, AttemptState, Status
 from app.domain.generations.schemas import Active, GenerationRead
 from app.domain.users.models import User
 
@@ -78,6 +78,26 @@ async def insert_attempt(session: AsyncSession, *, generation_id: int, attempt_n
         generation_id=generation_id, attempt_no=attempt_no, state="ready", token=token, provider=provider
     )
     return (await session.scalars(statement.returning(GenerationJob.id))).one()
+
+
+async def count_queued(session: AsyncSession, up_to: int) -> int:
+    """How many orders wait, counted no further than `up_to`."""
+    waiting = select(GenerationRequest.id).where(GenerationRequest.status == Status.QUEUED).limit(up_to).subquery()
+    return (await session.scalars(select(func.count()).select_from(waiting))).one()
+
+
+async def find_task_seconds(session: AsyncSession) -> float | None:
+    """How long the last hundred pictures took at the provider, on average; None when there was none among the newest attempts."""
+    newest = select(func.max(GenerationJob.id) - 20_000).scalar_subquery()
+    latest = (
+        select(extract("epoch", GenerationJob.finished_at - GenerationJob.submitted_at).label("seconds"))
+        .where(GenerationJob.id > newest, GenerationJob.state == AttemptState.COMPLETED, GenerationJob.submitted_at.is_not(None))
+        .order_by(GenerationJob.id.desc())
+        .limit(100)
+        .subquery()
+    )
+    seconds = await session.scalar(select(func.avg(latest.c.seconds)))
+    return float(seconds) if seconds is not None else None
 
 
 async def find_by_ref(session: AsyncSession, ref: int | UUID, telegram_id: int) -> GenerationRead | None:

@@ -85,6 +85,15 @@ def refusal_delay_s(attempt_no: int, retry_after_s: float | None) -> float:
     return max(min(60.0, 2.0 ** min(attempt_no - 1, 6)), retry_after_s or 0.0)
 
 
+def line_max(*, queue_max: int, slots: int, deadline_s: float, task_s: float | None) -> int:
+    """How many orders may wait. A new one waits for those before it, for a slot to be freed, and for its own picture, and all of
+    it must fit into the deadline; `task_s` is how long a picture takes, None while nobody knows. Every slot may have one waiting.
+    """
+    if not task_s:
+        return queue_max
+    return min(queue_max, max(slots, int(slots * (deadline_s / task_s - 2))))
+
+
 def check_reference_url(url: str, *, is_local_allowed: bool) -> None:
     """Raise ValueError unless the provider may be sent to fetch `url`: https, a public host, no credentials in it.
 

@@ -9,13 +9,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.config import Settings
-from app.core.errors import ProviderNotConfiguredError, ProviderUnavailableError, ServiceUnavailableError
+from app.core.errors import ServiceUnavailableError
 from app.core.logging import get_logger
 from app.domain.catalogue import rules as catalogue_rules
 from app.domain.catalogue import service as catalogue
 from app.domain.catalogue.errors import UnsupportedParameterError
 from app.domain.catalogue.schemas import Quote, Wish
-from app.domain.generations import attempt_queries, queries, rules, settlement
+from app.domain.generations import admission, attempt_queries, queries, rules, settlement
 from app.domain.generations.errors import ActiveGenerationError, AlreadySentError, GenerationNotFoundError
 from app.domain.generations.rules import AttemptState, Status
 from app.domain.generations.schemas import Active, ActiveRead, Attempt, GenerationRead, GenerationSubmit, SubmitRead
@@ -26,7 +26,6 @@ from app.domain.ledger.schemas import Memo
 from app.domain.trial import service as trial
 from app.domain.users import service as users
 from app.provider.errors import ProviderError
-from app.provider.health import down_for_s
 from app.queue.enqueue import GENERATE, enqueue
 from app.resources import Resources
 from app.schemas.page import Page
@@ -45,15 +44,14 @@ async def submit(
 
     Returns the answer, and whether it is the one of an earlier request with the same idempotency key (`ticket`).
 
-    Raises ModelNotFoundError, UnsupportedParameterError, ProviderNotConfiguredError, ProviderUnavailableError,
-    IdempotencyMismatchError, IdempotencyInFlightError, ActiveGenerationError, PriceChangedError, InsufficientCreditsError.
+    Raises ModelNotFoundError, UnsupportedParameterError, IdempotencyMismatchError, IdempotencyInFlightError,
+    ProviderNotConfiguredError, ProviderUnavailableError, OverloadedError, ActiveGenerationError, PriceChangedError,
+    InsufficientCreditsError.
     In each case nothing was changed.
     """
-    down_s = await down_for_s(resources.redis)
     async with _one_at_a_time(resources, body.telegram_id):
         quote = await _quote(session, resources.settings, body)
-        _check_provider(resources.settings, down_s)
-        return await _submit_once(session, resources.settings, body, quote, request_id, ticket)
+        return await _submit_once(session, resources, body, quote, request_id, ticket)
 
 
 async def active(session: AsyncSession, telegram_id: int) -> ActiveRead:
@@ -155,31 +153,23 @@ async def _one_at_a_time(resources: Resources, telegram_id: int) -> AsyncIterato
         yield
 
 
-def _check_provider(settings: Settings, down_s: int | None) -> None:
-    if not settings.is_provider_configured:
-        raise ProviderNotConfiguredError
-    if down_s is not None:
-        raise ProviderUnavailableError(
-            "The image provider does not answer at the moment; no credit was touched.", retry_after_s=down_s
-        )
-
-
 async def _submit_once(  # noqa: PLR0917 - private; what submit was given
-    session: AsyncSession, settings: Settings, body: GenerationSubmit, quote: Quote, request_id: str, ticket: Ticket | None
+    session: AsyncSession, resources: Resources, body: GenerationSubmit, quote: Quote, request_id: str, ticket: Ticket | None
 ) -> tuple[SubmitRead, bool]:
     if ticket is None:
-        return await _submit_locked(session, settings, body, quote, request_id), False
+        return await _submit_locked(session, resources, body, quote, request_id), False
     key_id, stored = await idempotency.begin(session, ticket)
     if key_id is None:
         return SubmitRead.model_validate(stored), True
-    answer = await _submit_locked(session, settings, body, quote, request_id)
+    answer = await _submit_locked(session, resources, body, quote, request_id)
     await idempotency.finish(session, key_id, effect=f"generation:{answer.request.id}", answer=answer.model_dump(mode="json"))
     return answer, False
 
 
 async def _submit_locked(
-    session: AsyncSession, settings: Settings, body: GenerationSubmit, quote: Quote, request_id: str
+    session: AsyncSession, resources: Resources, body: GenerationSubmit, quote: Quote, request_id: str
 ) -> SubmitRead:
+    await admission.check(session, resources)
     user_id = await users.ensure_id(session, body.telegram_id)
     await queries.lock_user(session, user_id)
     running = await queries.find_active(session, user_id)
@@ -187,7 +177,7 @@ async def _submit_locked(
         raise _active_error(running)
     catalogue_rules.check_price(price=quote.price_credits, price_max=body.max_price)
     public_id = uuid.uuid7()
-    trial_use_id = await trial.redeem(session, user_id, limit=settings.trial_generations)
+    trial_use_id = await trial.redeem(session, user_id, limit=resources.settings.trial_generations)
     hold_id = None
     if trial_use_id is None:
         memo = Memo(reference_id=str(public_id), description=quote.model_key)
@@ -198,7 +188,7 @@ async def _submit_locked(
         body,
         public_id,
         {"user_id": user_id, "request_id": request_id, **payment},
-        settings.generation_deadline_seconds,
+        resources.settings.generation_deadline_seconds,
     )
     _log.info("generation_accepted", generation_id=generation_id, model=quote.model_key, trial=trial_use_id is not None)
     read = await get(session, generation_id, body.telegram_id)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.generations.rules import FAILURE_MESSAGES, FailureCode, check_reference_url, failure_of, refusal_delay_s
+from app.domain.generations.rules import FAILURE_MESSAGES, FailureCode, check_reference_url, failure_of, line_max, refusal_delay_s
 
 PUBLIC = [
     "https://pictures.example/1.png",
@@ -204,3 +204,18 @@ class TestRefusalDelay:
 
     def test_stays_small_after_any_number_of_refusals(self) -> None:
         assert refusal_delay_s(10_000, None) == 60
+
+
+class TestLineMax:
+    @pytest.mark.parametrize(
+        ("task_s", "most"),
+        [
+            (None, 10_000),  # nobody knows yet
+            (20.0, 4_300),  # 45 rounds in 900 s, two of them for who is there already and for itself
+            (0.5, 10_000),
+            (300.0, 100),
+            (2_000.0, 100),  # none could be made in time; every slot may have one waiting all the same
+        ],
+    )
+    def test_is_what_can_be_made_before_the_deadline(self, task_s: float | None, most: int) -> None:
+        assert line_max(queue_max=10_000, slots=100, deadline_s=900, task_s=task_s) == most
