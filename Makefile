@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := api/app api/alembic api/tests simulator
 
-.PHONY: help run demo test check fuzz migration lock clean
+.PHONY: help run demo test check fuzz audit-million migration lock clean
 
 help: ## show this manual
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ check: .venv/.dev ## lint, types, import laws, container files (no services need
 
 fuzz: .venv/.dev ## the whole OpenAPI schema with random requests, for about ten minutes (seed: RASSOM_FUZZ_SEED)
 	RASSOM_FUZZ_EXAMPLES=$${RASSOM_FUZZ_EXAMPLES:-1000} $(BIN)/pytest api/tests/fuzz -s
+
+audit-million: .venv/.dev ## the audit of a book of a million entries, each invariant with its time
+	RASSOM_AUDIT_PEOPLE=20000 $(BIN)/pytest api/tests/domain/audit/test_million.py -s
 
 migration: .venv/.runtime ## write a migration from the models: make migration m="what it does"
 	$(BIN)/rassom up --migration "$(m)"

@@ -15,7 +15,7 @@ from app.core.config import SettingsError
 from app.core.errors import ServiceUnavailableError
 from app.core.logging import get_logger
 from app.domain.stats import service as stats
-from app.domain.stats.schemas import Stats
+from app.domain.stats.schemas import LastAudit, Stats
 from app.domain.supply import service as supply
 from app.provider.health import Standing
 from app.resources import Resources
@@ -88,3 +88,17 @@ class _StatsCollector(Collector):
         balance = self._standing.known_balance_usd
         if balance is not None:
             yield GaugeMetricFamily("rassom_provider_balance_usd", "What our account at the provider has", value=balance)
+        yield GaugeMetricFamily("rassom_accounts_frozen", "Wallets that an audit froze", value=read.accounts_frozen)
+        if read.last_audit is not None:
+            yield from _of_audit(read.last_audit)
+
+
+def _of_audit(last: LastAudit) -> Iterable[Metric]:
+    violations = GaugeMetricFamily(
+        "rassom_audit_violations", "Rows that break an invariant, by the last audit", labels=["invariant"]
+    )
+    for invariant, total in last.violations.items():
+        violations.add_metric([invariant], total)
+    yield violations
+    yield GaugeMetricFamily("rassom_audit_last_run_timestamp_seconds", "When the last audit began", value=last.started_at_s)
+    yield GaugeMetricFamily("rassom_audit_duration_seconds", "How long the last audit took", value=last.took_s)

@@ -5,6 +5,7 @@ import signal
 
 from app.core.config import Settings
 from app.core.logging import configure_logging, get_logger
+from app.domain.audit import jobs as audit_jobs
 from app.domain.generations import jobs as generation_jobs
 from app.domain.idempotency import jobs as idempotency_jobs
 from app.domain.supply import jobs as supply_jobs
@@ -26,6 +27,7 @@ async def run(settings: Settings) -> None:
         jobs, schedules = generation_jobs.wire_jobs(resources)
         schedules += idempotency_jobs.wire_jobs(resources)
         schedules += supply_jobs.wire_jobs(resources)
+        schedules += audit_jobs.wire_jobs(resources)
         _log.info("worker_started", slots=settings.wavespeed_max_concurrency)
         dsn = settings.database_dsn or ""
         async with metrics_served(resources):

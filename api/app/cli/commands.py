@@ -4,7 +4,7 @@ import asyncpg
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.cli import operators, programs
+from app.cli import ledger, operators, programs
 from app.cli.shared import fail
 from app.core.config import SettingsError
 from app.core.errors import RassomError
@@ -15,6 +15,7 @@ app.add_typer(operators.app)
 app.add_typer(operators.keys_app, name="keys")
 app.add_typer(operators.models_app, name="models")
 app.add_typer(operators.credits_app, name="credits")
+app.add_typer(ledger.app, name="ledger")
 
 
 def run() -> None:

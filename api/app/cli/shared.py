@@ -40,7 +40,12 @@ def say(line: str) -> None:
     typer.echo(line)
 
 
+def complain(line: str) -> None:
+    """A line on standard error."""
+    typer.echo(line, err=True)
+
+
 def fail(reason: str) -> NoReturn:
     """End with exit code 1 and the reason on standard error."""
-    typer.echo(reason, err=True)
+    complain(reason)
     raise SystemExit(1)

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Response
 
 from app.deps.caller import Caller, get_caller
-from app.domain.idempotency import rules
 from app.domain.idempotency.schemas import Ticket
 
 REPLAYED_HEADER = "Idempotency-Replayed"
@@ -30,7 +29,7 @@ class Idempotency:
 
     def ticket(self, operation: str, body: Any) -> Ticket:
         """What the service keeps of this request; `body` is its validated JSON."""
-        return Ticket(caller=self.caller_id, key=self.key, fingerprint=rules.fingerprint(operation, body))
+        return Ticket(caller=self.caller_id, key=self.key, operation=operation, request=body)
 
     def mark(self, *, is_replay: bool) -> None:
         """Say in the answer that it is the one of an earlier request."""

@@ -1,6 +1,7 @@
 """Imports every models.py, so that the metadata is whole; for Alembic and for tests."""
 
 from app.db.base import Base
+from app.domain.audit import models as audit_models
 from app.domain.catalogue import models as catalogue_models
 from app.domain.generations import models as generation_models
 from app.domain.idempotency import models as idempotency_models
@@ -11,6 +12,7 @@ from app.domain.trial import models as trial_models
 from app.domain.users import models as user_models
 
 MODULES = (
+    audit_models,
     catalogue_models,
     generation_models,
     idempotency_models,

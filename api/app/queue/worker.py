@@ -51,11 +51,15 @@ class QueueJob:
 
 @dataclass(frozen=True)
 class ScheduledJob:
-    """Work that runs by the clock, once over all workers: a cron expression with seconds last."""
+    """Work that runs by the clock, once over all workers: a cron expression with seconds last.
+
+    A worker that is stopped waits for it, or cuts it short: for what takes long and may end anywhere.
+    """
 
     name: str
     cron: str
-    work: Callable[[], Awaitable[None]]
+    work: Callable[[], Awaitable[object]]
+    is_cut_short: bool = False
 
 
 async def run_queue(
@@ -77,7 +81,7 @@ async def run_queue(
         for job in jobs:
             pgq.entrypoint(job.entrypoint, concurrency_limit=job.slots, accepts_context=False)(_guarded(job, stopping))
         for schedule in schedules:
-            pgq.schedule(schedule.name, schedule.cron, accepts_context=False)(_scheduled(schedule))
+            pgq.schedule(schedule.name, schedule.cron, accepts_context=False)(_scheduled(schedule, stopping))
         async with asyncio.TaskGroup() as group:
             limit = asyncio.timeout(None)
             helpers = [group.create_task(driver.keep_listening()), group.create_task(_stop(stopping, pgq.shutdown, limit))]
@@ -128,11 +132,22 @@ def _delay_s(queued: Job) -> float:
     return min(2.0 ** min(queued.attempts, 6), FAILURE_DELAY_MAX_S)
 
 
-def _scheduled(schedule: ScheduledJob) -> Callable[[Schedule], Awaitable[None]]:
+def _scheduled(schedule: ScheduledJob, stopping: asyncio.Event) -> Callable[[Schedule], Awaitable[None]]:
     async def run(_: Schedule) -> None:
-        await schedule.work()
+        if not schedule.is_cut_short:
+            await schedule.work()
+            return
+        async with asyncio.TaskGroup() as group:
+            work, stop = group.create_task(_awaited(schedule.work())), group.create_task(stopping.wait())
+            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (work, stop):
+                task.cancel()
 
     return run
+
+
+async def _awaited(work: Awaitable[object]) -> None:
+    await work
 
 
 async def _stop(stopping: asyncio.Event, shutdown: asyncio.Event, limit: asyncio.Timeout) -> None:

@@ -133,6 +133,46 @@ class TestAudit:
         assert text.code == 1
         assert [line[:2] for line in text.said.splitlines() if "VIOLATION" in line] == ["I1"]
 
+    async def test_says_on_a_terminal_what_it_is_doing(self, rassom: Rassom) -> None:
+        ours, theirs = os.openpty()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "app.cli", "audit", "--json"),
+            env={**os.environ, **rassom.environment},
+            cwd=rassom.home,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        said, _ = await asyncio.wait_for(process.communicate(), 60)
+        progress = os.read(ours, 65_536).decode()
+        os.close(ours)
+
+        titles = [f"{finding['invariant']} {finding['title']}" for finding in json.loads(said)["findings"]]
+        assert progress.splitlines() == titles
+
+
+class TestFreezes:
+    async def test_are_shown_and_lifted(self, rassom: Rassom) -> None:
+        await rassom("credits", "grant", "--telegram-id", "1001", "--reason", "a test", "--amount", "5")
+        connection = await asyncpg.connect(rassom.environment["DATABASE_URL"])
+        account = await connection.fetchval(
+            "INSERT INTO ledger_freezes (account_id, invariant, violation, evidence)"
+            " SELECT id, 'I2', 'account at seq 1', 'e' FROM ledger_accounts WHERE kind = 'wallet' RETURNING account_id"
+        )
+
+        listed, shown = await asyncio.gather(rassom("ledger", "freezes", "list", "--json"), rassom("ledger", "freezes", "list"))
+        refused = await rassom("credits", "grant", "--telegram-id", "1001", "--reason", "a test", "--amount", "5")
+        lifted = await rassom("ledger", "freezes", "lift", "--account", str(account), "--reason", "a typo")
+        again = await rassom("ledger", "freezes", "lift", "--account", str(account), "--reason", "a typo")
+
+        reason = await connection.fetchval("SELECT lifted_reason FROM ledger_freezes")
+        await connection.close()
+        assert [(row["account_id"], row["telegram_id"], row["invariant"]) for row in listed.json] == [(account, 1001, "I2")]
+        assert re.fullmatch(rf"account {account} of 1001 since .*: I2 account at seq 1\n", shown.said)
+        assert (refused.code, is_one_sentence(refused.complained)) == (1, True)
+        assert (lifted.code, reason) == (0, "a typo")
+        assert (again.code, again.said, is_one_sentence(again.complained)) == (1, "", True)
+
 
 class TestOpenapi:
     async def test_prints_a_schema_of_every_call_without_any_service(self, rassom: Rassom) -> None:
@@ -189,7 +229,7 @@ class TestHelp:
         ended = await rassom("--help")
 
         assert ended.code == 0
-        for verb in ("api", "worker", "migrate", "up", "demo", "simulator", "audit", "openapi", "keys", "credits"):
+        for verb in ("api", "worker", "migrate", "up", "demo", "simulator", "audit", "openapi", "keys", "credits", "ledger"):
             assert re.search(rf"\b{verb}\b", ended.said), verb
 
     def test_of_every_verb_explains_it(self) -> None:

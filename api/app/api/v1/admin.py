@@ -8,10 +8,10 @@ from app.deps.idempotency import RequiredIdempotencyDep
 from app.deps.session import SessionDep
 from app.domain.idempotency.errors import IdempotencyInFlightError, IdempotencyMismatchError
 from app.domain.ledger import service as ledger
-from app.domain.ledger.errors import InsufficientCreditsError
+from app.domain.ledger.errors import AccountFrozenError, InsufficientCreditsError
 from app.domain.ledger.schemas import CreditsGrant, CreditsRead
 
-_GRANT = problems(InsufficientCreditsError, IdempotencyInFlightError, IdempotencyMismatchError)
+_GRANT = problems(InsufficientCreditsError, AccountFrozenError, IdempotencyInFlightError, IdempotencyMismatchError)
 
 router = APIRouter(prefix="/admin", tags=["admin"])
 

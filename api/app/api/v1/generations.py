@@ -21,7 +21,7 @@ from app.domain.generations import service as generations
 from app.domain.generations.errors import ActiveGenerationError, AlreadySentError, GenerationNotFoundError, OverloadedError
 from app.domain.generations.schemas import ActiveRead, GenerationOwner, GenerationRead, GenerationSubmit, SubmitRead
 from app.domain.idempotency.errors import IdempotencyInFlightError, IdempotencyMismatchError
-from app.domain.ledger.errors import InsufficientCreditsError
+from app.domain.ledger.errors import AccountFrozenError, InsufficientCreditsError
 from app.domain.users.errors import UserNotFoundError
 from app.schemas.page import Page
 
@@ -30,6 +30,7 @@ _NO_GENERATION = problems(GenerationNotFoundError)
 _IS_OVER: dict[int | str, dict[str, str]] = {204: {"description": "`Last-Event-ID` was the last event; nothing follows"}}
 _SUBMIT = problems(
     InsufficientCreditsError,
+    AccountFrozenError,
     UserNotFoundError,
     ModelNotFoundError,
     ActiveGenerationError,

@@ -1,15 +1,27 @@
 """What an audit says."""
 
+from datetime import datetime
+
 from pydantic import BaseModel
 
 
+class Touched(BaseModel):
+    """The violations of one invariant that touch one account (None: no single one), and a digest of all of them."""
+
+    account_id: int | None
+    violations: int
+    examples: list[str]
+    evidence: str
+
+
 class Finding(BaseModel):
-    """One invariant: how many rows break it, and the first few of them as text."""
+    """One invariant: how many rows break it, the first few of them as text, and the accounts that they touch."""
 
     invariant: str
     title: str
     violations: int
     examples: list[str]
+    accounts: list[Touched]
     took_ms: float
 
     @property
@@ -22,4 +34,6 @@ class AuditRead(BaseModel):
     """All invariants, of one moment."""
 
     is_clean: bool
+    started_at: datetime
+    took_ms: float
     findings: list[Finding]

@@ -13,7 +13,7 @@ from app.db.base import Base, identity
 
 
 class IdempotencyKey(Base):
-    """A request that was answered: what it asked and what it was told."""
+    """A request that was answered: what it asked and what it was told. Keys from before migration 0008 have no `request`."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (UniqueConstraint("caller", "key"), Index("ix_idempotency_keys_created_at", "created_at"))
@@ -22,6 +22,8 @@ class IdempotencyKey(Base):
     caller: Mapped[str]
     key: Mapped[str]
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    operation: Mapped[str | None]
+    request: Mapped[dict[str, Any] | None]
     effect: Mapped[str | None]
     answer: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.session import LOCK_TIMEOUT_MS
@@ -18,7 +18,8 @@ async def insert_key(session: AsyncSession, ticket: Ticket) -> int | None:
     the database raises lock_not_available then.
     """
     await session.execute(text(f"SET LOCAL lock_timeout = {WAIT_MS}"))
-    statement = insert(IdempotencyKey).values(caller=ticket.caller, key=ticket.key, fingerprint=ticket.fingerprint)
+    asked = {"operation": ticket.operation, "request": ticket.request, "fingerprint": _fingerprint(ticket)}
+    statement = insert(IdempotencyKey).values(caller=ticket.caller, key=ticket.key, **asked)
     taken = await session.scalar(statement.on_conflict_do_nothing().returning(IdempotencyKey.id))
     await session.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
     return taken
@@ -26,11 +27,12 @@ async def insert_key(session: AsyncSession, ticket: Ticket) -> int | None:
 
 async def find_key(session: AsyncSession, ticket: Ticket) -> Stored | None:
     """What the first request with this key asked and was told."""
-    statement = select(IdempotencyKey.fingerprint, IdempotencyKey.answer).where(
+    is_same = (IdempotencyKey.fingerprint == _fingerprint(ticket)).label("is_same")
+    statement = select(is_same, IdempotencyKey.answer).where(
         IdempotencyKey.caller == ticket.caller, IdempotencyKey.key == ticket.key
     )
     row = (await session.execute(statement)).one_or_none()
-    return Stored(row.fingerprint, row.answer) if row else None
+    return Stored(row.is_same, row.answer) if row else None
 
 
 async def mark_answered(session: AsyncSession, key_id: int, *, effect: str, answer: dict[str, Any]) -> None:
@@ -43,3 +45,8 @@ async def delete_older(session: AsyncSession, *, days: int) -> int:
     statement = text("DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(days => :days)")
     result = await session.execute(statement, {"days": days})
     return int(getattr(result, "rowcount", 0))
+
+
+def _fingerprint(ticket: Ticket) -> ColumnElement[bytes]:
+    # Computed by the database's function (migration 0008), which the audit uses too.
+    return func.idempotency_fingerprint(ticket.operation, bindparam(None, ticket.request, type_=JSONB))

@@ -6,16 +6,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Ticket:
-    """A keyed request: whose, under which key, and what it asks for."""
+    """A keyed request: whose, under which key, and what it asks for: the operation and its validated body as JSON."""
 
     caller: str
     key: str
-    fingerprint: bytes
+    operation: str
+    request: Any
 
 
 @dataclass(frozen=True)
 class Stored:
-    """The first request with this key."""
+    """The first request with this key, and whether it asked for the same thing."""
 
-    fingerprint: bytes
+    is_same: bool
     answer: dict[str, Any] | None

@@ -29,7 +29,7 @@ async def begin(session: AsyncSession, ticket: Ticket) -> tuple[int | None, dict
     stored = await queries.find_key(session, ticket)
     if stored is None or stored.answer is None:
         raise IdempotencyInFlightError
-    if stored.fingerprint != ticket.fingerprint:
+    if not stored.is_same:
         raise IdempotencyMismatchError
     return None, stored.answer
 

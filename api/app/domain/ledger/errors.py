@@ -23,3 +23,27 @@ class HoldEndedError(RassomError):
 
     def __init__(self, hold_id: int) -> None:
         super().__init__(f"Hold {hold_id} was captured or released before, or never existed.")
+
+
+class AccountFrozenError(RassomError):
+    """An audit found this wallet in disorder: nothing new begins in it until an operator has looked."""
+
+    code = "account_frozen"
+    status = 423
+    title = "This wallet is frozen"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A check of the books found something wrong with this wallet, so nothing new begins in it until its operator has looked."
+        )
+
+
+class AccountNotFrozenError(RassomError):
+    """There is no such wallet, or nothing to lift."""
+
+    code = "account_not_frozen"
+    status = 409
+    title = "This wallet is not frozen"
+
+    def __init__(self, account_id: int) -> None:
+        super().__init__(f"Account {account_id} is not frozen.")

@@ -1,4 +1,4 @@
-"""Tables of the book: accounts, transfers, entries.
+"""Tables of the book: accounts, transfers, entries; and which wallets are frozen.
 
 Double entry: a transfer has two or more entries that sum to zero, inserted by one statement. Rows are never updated or deleted.
 What the database itself refuses, whoever writes (triggers are created in migration 0002):
@@ -6,7 +6,8 @@ What the database itself refuses, whoever writes (triggers are created in migrat
 - an entry's `seq`, `balance_after` and hashes are computed by a BEFORE INSERT trigger under the account's row lock;
 - a statement whose transfers do not sum to zero is refused by an AFTER INSERT statement trigger;
 - UPDATE, DELETE and TRUNCATE are refused by triggers, and their privileges are revoked from the owner;
-- wallets and holds cannot go below zero (check); a hold ends once (unique hold_id).
+- wallets and holds cannot go below zero (check); a hold ends once (unique hold_id);
+- a frozen wallet takes nothing but the ends of its holds and what was paid outside (the trigger of migration 0008).
 """
 
 from datetime import datetime
@@ -103,3 +104,25 @@ class LedgerEntry(Base):
     created_at: Mapped[datetime]
     prev_hash: Mapped[bytes] = mapped_column(LargeBinary)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class LedgerFreeze(Base):
+    """A wallet that an audit found in disorder, until an operator lifts it. `violation` is for people; `evidence` stands for all
+    that was found of this invariant, so that what was looked at and lifted does not freeze again, and anything new does.
+    """
+
+    __tablename__ = "ledger_freezes"
+    __table_args__ = (
+        CheckConstraint("(lifted_at IS NULL) = (lifted_reason IS NULL)", name="lifted_has_reason"),
+        UniqueConstraint("account_id", "invariant", "evidence"),
+        Index("ix_ledger_freezes_account_id_active", "account_id", postgresql_where="lifted_at IS NULL"),
+    )
+
+    id: Mapped[int] = identity()
+    account_id: Mapped[int] = mapped_column(ForeignKey("ledger_accounts.id"))
+    invariant: Mapped[str]
+    violation: Mapped[str]
+    evidence: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    lifted_at: Mapped[datetime | None]
+    lifted_reason: Mapped[str | None]

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.ledger.models import LedgerAccount, LedgerEntry
 from app.domain.ledger.rules import AccountKind, EntryType
-from app.domain.ledger.schemas import Balance, Memo, WalletEntry
+from app.domain.ledger.schemas import Balance, FreezeRead, Memo, Violation, WalletEntry
 
 _OPEN_WALLET = text("INSERT INTO ledger_accounts (kind, user_id) VALUES ('wallet', :user_id) ON CONFLICT DO NOTHING")
 
@@ -69,6 +69,32 @@ _END_HOLD = text("""
     RETURNING transfer_id
 """)
 
+# The account's lock makes a hold that is being written come first and be seen whole, or come second and be refused.
+_FREEZE = text("""
+    WITH wallet AS (
+        SELECT id FROM ledger_accounts WHERE id = ANY(:account_ids) AND kind = 'wallet' ORDER BY id FOR NO KEY UPDATE
+    )
+    INSERT INTO ledger_freezes (account_id, invariant, violation, evidence)
+    SELECT wallet.id, :invariant, found.violation, found.evidence
+    FROM unnest(CAST(:account_ids AS bigint[]), CAST(:examples AS text[]), CAST(:evidences AS text[]))
+        found (account_id, violation, evidence)
+    JOIN wallet ON wallet.id = found.account_id
+    ON CONFLICT (account_id, invariant, evidence) DO NOTHING
+    RETURNING account_id
+""")
+
+_FROZEN = text("""
+    SELECT found.account_id, person.telegram_id, found.invariant, found.violation, found.created_at
+    FROM ledger_freezes found
+    JOIN ledger_accounts wallet ON wallet.id = found.account_id JOIN users person ON person.id = wallet.user_id
+    WHERE found.lifted_at IS NULL ORDER BY found.id LIMIT :limit
+""")
+
+_LIFT = text("""
+    UPDATE ledger_freezes SET lifted_at = clock_timestamp(), lifted_reason = :reason
+    WHERE account_id = :account_id AND lifted_at IS NULL RETURNING id
+""")
+
 
 async def open_wallet(session: AsyncSession, user_id: int) -> None:
     """Give the user a wallet if there is none yet."""
@@ -121,3 +147,24 @@ async def insert_hold_end(session: AsyncSession, *, hold_id: int, entry_type: En
     }
     rows = (await session.execute(_END_HOLD, parameters)).scalars().all()
     return int(rows[0]) if rows else None
+
+
+async def insert_freezes(session: AsyncSession, invariant: str, found: Sequence[Violation]) -> list[int]:
+    """Freeze the wallets among these accounts; returns those that this call froze. What was found before freezes nothing."""
+    parameters = {
+        "invariant": invariant,
+        "account_ids": [one.account_id for one in found],
+        "examples": [one.example for one in found],
+        "evidences": [one.evidence for one in found],
+    }
+    return list((await session.execute(_FREEZE, parameters)).scalars())
+
+
+async def list_freezes(session: AsyncSession, *, limit: int) -> list[FreezeRead]:
+    """What is frozen now and why, the oldest first."""
+    return [FreezeRead.model_validate(row) for row in await session.execute(_FROZEN, {"limit": limit})]
+
+
+async def mark_lifted(session: AsyncSession, account_id: int, reason: str) -> int:
+    """End every freeze of an account; returns how many there were."""
+    return len((await session.execute(_LIFT, {"account_id": account_id, "reason": reason})).all())

@@ -85,3 +85,24 @@ class WalletEntry:
     id: int
     transfer_id: int
     balance_after: int
+
+
+class FreezeRead(BaseModel):
+    """A wallet that is frozen: whose, since when, and what was found."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    account_id: int
+    telegram_id: int
+    invariant: str
+    violation: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Violation:
+    """What an audit found of an account: the first of it as text, and a digest of all of it."""
+
+    account_id: int
+    example: str
+    evidence: str

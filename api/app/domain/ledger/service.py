@@ -1,7 +1,9 @@
-"""The verbs of money: hold, capture, release, grant, balance, statement. The only caller of the book's SQL.
+"""The verbs of money: hold, capture, release, grant, balance, statement, freeze, lift. The only caller of the book's SQL.
 
 The caller holds the user's lock where a balance is read to decide; the database's checks are the last word either way.
 """
+
+from collections.abc import Sequence
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,11 +12,23 @@ from app.core.metrics import LEDGER_TRANSFERS
 from app.domain.idempotency import service as idempotency
 from app.domain.idempotency.schemas import Ticket
 from app.domain.ledger import queries, rules
-from app.domain.ledger.errors import HoldEndedError, InsufficientCreditsError
+from app.domain.ledger.errors import AccountFrozenError, AccountNotFrozenError, HoldEndedError, InsufficientCreditsError
 from app.domain.ledger.rules import AccountKind, EntryType
-from app.domain.ledger.schemas import Balance, BalanceRead, CreditsGrant, CreditsRead, EntryRead, Memo, WalletEntry
+from app.domain.ledger.schemas import (
+    Balance,
+    BalanceRead,
+    CreditsGrant,
+    CreditsRead,
+    EntryRead,
+    FreezeRead,
+    Memo,
+    Violation,
+    WalletEntry,
+)
 from app.domain.users import service as users
 from app.schemas.page import Page
+
+FREEZES_SHOWN_MAX = 1000
 
 
 async def balance(session: AsyncSession, telegram_id: int) -> BalanceRead:
@@ -33,7 +47,10 @@ async def statement(session: AsyncSession, telegram_id: int, *, cursor: int | No
 
 
 async def hold(session: AsyncSession, *, user_id: int, amount: int, memo: Memo) -> int:
-    """Reserve `amount` credits (wallet -> holds); returns the hold's transfer id. Raises InsufficientCreditsError."""
+    """Reserve `amount` credits (wallet -> holds); returns the hold's transfer id.
+
+    Raises InsufficientCreditsError, AccountFrozenError.
+    """
     found = await _require_affordable(session, user_id=user_id, amount=amount)
     entry = await _move(session, EntryType.GENERATION_HOLD, user_id, -amount, AccountKind.HOLDS, memo, found)
     return entry.transfer_id
@@ -52,7 +69,7 @@ async def release(session: AsyncSession, *, hold_id: int, memo: Memo) -> None:
 async def grant(session: AsyncSession, *, telegram_id: int, amount: int, memo: Memo) -> CreditsRead:
     """Give `amount` credits (negative: take them back, never below zero); a person unknown so far is created.
 
-    Raises InsufficientCreditsError when there is less to take than asked.
+    Raises InsufficientCreditsError when there is less to take than asked, AccountFrozenError.
     """
     user_id = await users.ensure_id(session, telegram_id)
     await queries.open_wallet(session, user_id)
@@ -71,6 +88,26 @@ async def grant_once(session: AsyncSession, body: CreditsGrant, *, actor: str, t
     granted = await grant(session, telegram_id=body.telegram_id, amount=body.amount, memo=memo)
     await idempotency.finish(session, key_id, effect=f"entry:{granted.entry_id}", answer=granted.model_dump(mode="json"))
     return granted, False
+
+
+async def freeze(session: AsyncSession, invariant: str, found: Sequence[Violation]) -> list[int]:
+    """Freeze the wallets that an audit found in disorder; returns the accounts that this call froze.
+
+    Accounts of the house are never frozen: every customer's credits go through them. What an operator has looked at and lifted
+    freezes nothing again; anything found beside it does.
+    """
+    return await queries.insert_freezes(session, invariant, found) if found else []
+
+
+async def frozen(session: AsyncSession) -> list[FreezeRead]:
+    """The wallets that are frozen now, the first thousand of them."""
+    return await queries.list_freezes(session, limit=FREEZES_SHOWN_MAX)
+
+
+async def lift(session: AsyncSession, account_id: int, *, reason: str) -> None:
+    """Let a frozen wallet be used again; what was found stays written down. Raises AccountNotFrozenError."""
+    if await queries.mark_lifted(session, account_id, reason) == 0:
+        raise AccountNotFrozenError(account_id)
 
 
 async def _require_affordable(session: AsyncSession, *, user_id: int, amount: int) -> Balance:
@@ -104,6 +141,8 @@ async def _move(  # noqa: PLR0917 - private; the book's columns in their order
         # Somebody else spent the credits between the look and the insert: the check on balance_after saw it.
         if "balance_not_negative" in str(error.orig):
             raise InsufficientCreditsError(balance=seen.spendable, required=-amount) from error
+        if "is frozen" in str(error.orig):
+            raise AccountFrozenError from error
         raise
 
 

@@ -24,6 +24,9 @@ _HOLDS = text("""
 """)
 _UNKNOWN = text("SELECT count(*) FROM generation_jobs WHERE state = 'unknown'")
 
+_AUDIT = text("SELECT violations, extract(epoch FROM started_at) AS started_s, took_ms FROM audit_runs ORDER BY id DESC LIMIT 1")
+_FROZEN = text("SELECT count(DISTINCT account_id) FROM ledger_freezes WHERE lifted_at IS NULL")
+
 
 async def count_active(session: AsyncSession) -> dict[tuple[str, str], int]:
     """Generations that have not ended, by (status, model key)."""
@@ -43,3 +46,13 @@ async def get_held_credits(session: AsyncSession) -> int:
 async def count_unknown(session: AsyncSession) -> int:
     """Attempts whose outcome is not known."""
     return int((await session.execute(_UNKNOWN)).scalar_one())
+
+
+async def find_last_audit(session: AsyncSession) -> Row[dict[str, int], float, int] | None:
+    """What the newest scheduled audit found, when (Unix time) it began and how long it took."""
+    return (await session.execute(_AUDIT)).one_or_none()
+
+
+async def count_frozen(session: AsyncSession) -> int:
+    """Wallets that are frozen."""
+    return int((await session.execute(_FROZEN)).scalar_one())

@@ -6,6 +6,7 @@ _HOLD = "(SELECT hold_id FROM generation_requests WHERE status = '{}' AND hold_i
 _GENERATION = "(SELECT id FROM generation_requests WHERE status = '{}' AND hold_id IS NOT NULL)"
 _NAMES = {
     **{status: _GENERATION.format(status) for status in ("completed", "failed", "queued")},
+    "keyed": "(SELECT substr(effect, 12)::bigint FROM idempotency_keys)",
     **{f"{status}_hold": _HOLD.format(status) for status in ("completed", "failed", "queued")},
 }
 _PLANTS = """
@@ -15,6 +16,8 @@ I1: one side is gone
     DELETE FROM ledger_entries WHERE transfer_id = $completed_hold AND account_kind = 'wallet';
 I1: a transfer moves nothing
     INSERT INTO ledger_transfers (entry_type) VALUES ('adjustment');
+I1: a transfer is gone
+    DELETE FROM ledger_transfers WHERE entry_type = 'grant';
 I2: a text is changed
     UPDATE ledger_entries SET description = 'a gift' WHERE transfer_id = $completed_hold AND account_kind = 'wallet';
 I2: a time is changed
@@ -31,6 +34,10 @@ I2: an entry in the middle is gone
     DELETE FROM ledger_entries WHERE account_kind = 'wallet' AND seq = 1;
 I2: the numbers begin late
     UPDATE ledger_entries SET seq = seq + 100 WHERE account_kind = 'wallet';
+I2: an account is of another kind than its entries
+    UPDATE ledger_entries SET account_kind = 'stars' WHERE transfer_id = $completed_hold AND account_kind = 'wallet';
+I2: an entry is of another type than its transfer
+    UPDATE ledger_transfers SET entry_type = 'topup' WHERE entry_type = 'grant';
 I3: a wallet is below zero
     ALTER TABLE ledger_entries DROP CONSTRAINT ck_ledger_entries_balance_not_negative;
     UPDATE ledger_entries SET balance_after = -1 WHERE transfer_id = $completed_hold AND account_kind = 'wallet';
@@ -48,6 +55,10 @@ I4: what is no hold is ended
         WHERE entry_type = 'grant';
 I4: more comes back than was held
     UPDATE ledger_entries SET amount = amount * 2 WHERE entry_type = 'generation_release';
+I4: a hold comes back to somebody else
+    UPDATE ledger_entries SET account_id = (
+        SELECT account_id FROM ledger_entries WHERE transfer_id = $completed_hold AND account_kind = 'wallet'
+    ), seq = 99 WHERE entry_type = 'generation_release' AND account_kind = 'wallet';
 I5: completed without a picture
     DELETE FROM generation_results WHERE generation_id = $completed;
 I5: completed and given back
@@ -63,6 +74,12 @@ I5: failed on a trial that was kept
     UPDATE trial_uses SET state = 'used' WHERE state = 'restored';
 I5: another price than what was held
     UPDATE generation_requests SET cost = 2 WHERE id = $completed;
+I5: paid by somebody else
+    UPDATE generation_requests SET user_id = (SELECT user_id FROM generation_requests WHERE status = 'failed' AND
+        hold_id IS NOT NULL) WHERE id = $completed;
+I5: somebody else's trial
+    UPDATE generation_requests SET user_id = (SELECT user_id FROM generation_requests WHERE status = 'queued')
+        WHERE status = 'completed' AND hold_id IS NULL;
 I6: two run for one user
     DROP INDEX uq_generation_requests_user_id_active;
     UPDATE generation_requests SET status = 'running', completed_at = NULL,
@@ -90,8 +107,35 @@ I8: two keys for one effect
         SELECT 'bot', k, 'f', 'generation:' || $completed, '{}' FROM unnest(ARRAY['k1', 'k2']) k;
 I8: an effect that is not there
     INSERT INTO idempotency_keys (caller, key, fingerprint, effect, answer) VALUES ('bot', 'k', 'f', 'entry:999999', '{}');
+I8: a fingerprint is changed
+    UPDATE idempotency_keys SET fingerprint = 'x';
+I8: another picture than the key asked for
+    UPDATE generation_requests SET prompt = 'a blue door' WHERE id = $keyed;
+I8: another size than the key asked for
+    UPDATE generation_requests SET size = '1*1' WHERE id = $keyed;
+I8: another person than the key asked for
+    UPDATE users SET telegram_id = 1 WHERE id = (SELECT user_id FROM generation_requests WHERE id = $keyed);
+I8: another amount than the key asked for
+    INSERT INTO idempotency_keys (caller, key, operation, request, fingerprint, effect, answer)
+        SELECT 'admin', 'k', 'o', ask, idempotency_fingerprint('o', ask), 'entry:' || entry.id, '{}' FROM ledger_entries entry
+        JOIN ledger_accounts account ON account.id = account_id JOIN users ON users.id = account.user_id
+        CROSS JOIN LATERAL jsonb_build_object('telegram_id', telegram_id, 'amount', entry.amount + 1, 'reason',
+            description) ask WHERE entry_type = 'grant' LIMIT 1;
 I9: a deadline has passed
     UPDATE generation_requests SET deadline_at = now() - interval '2 minutes' WHERE id = $queued;
+I9: an attempt is older than its deadline
+    UPDATE generation_requests SET deadline_at = now() - interval '2 minutes' WHERE id = $completed;
+    UPDATE generation_jobs SET state = 'submitted' WHERE generation_id = $completed;
+I9: a hold is older than its deadline
+    UPDATE generation_requests SET deadline_at = now() - interval '2 minutes' WHERE id = $completed;
+    DELETE FROM ledger_transfers WHERE hold_id = $completed_hold;
+I9: a trial is older than its deadline
+    UPDATE generation_requests SET deadline_at = now() - interval '2 minutes' WHERE hold_id IS NULL;
+    UPDATE trial_uses SET state = 'held', settled_at = NULL WHERE id IN (SELECT trial_use_id FROM generation_requests);
+I10: the chain writes itself no more
+    ALTER TABLE ledger_entries DISABLE TRIGGER ledger_entries_chain;
+I10: the sums are checked no more
+    DROP TRIGGER ledger_entries_zero_sum ON ledger_entries;
 I10: the guard of entries is off
     ALTER TABLE ledger_entries DISABLE TRIGGER ledger_append_only;
 I10: the guard of transfers is gone
@@ -118,3 +162,17 @@ def _read(text: str) -> list[tuple[str, str, str]]:
 
 
 PLANTS = [(invariant, what, Template(statements).substitute(_NAMES)) for invariant, what, statements in _read(_PLANTS)]
+
+TOUCH_NO_WALLET = {
+    "a transfer moves nothing",
+    "a hold belongs to no generation",
+    "completed on a trial that is still held",
+    "failed on a trial that was kept",
+    "two attempts for one task",
+    "a key without an effect",
+    "two keys for one effect",
+    "an effect that is not there",
+    "a fingerprint is changed",
+    *(what for invariant, what, _ in PLANTS if invariant in {"I9", "I10"}),
+}
+"""Nobody's wallet can be told from these: they are alarms, and freeze nothing."""

@@ -63,7 +63,7 @@ class Book:
         found = set()
         async with self.resources.transaction() as session:
             for invariant in audit_queries.INVARIANTS:
-                if invariant.id in {"I1", "I2", "I3", "I10"} and (await audit_queries.find_violations(session, invariant))[0]:
+                if invariant.id in {"I1", "I2", "I3", "I10"} and await audit_queries.find_violations(session, invariant):
                     found.add(invariant.id)
         return found
 
