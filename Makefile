@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := api/app api/alembic api/tests simulator
 
-.PHONY: help run demo test check fuzz audit-million migration lock clean
+.PHONY: help run demo test check fuzz audit-million property migration lock clean
 
 help: ## show this manual
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ fuzz: .venv/.dev ## the whole OpenAPI schema with random requests, for about ten
 
 audit-million: .venv/.dev ## the audit of a book of a million entries, each invariant with its time
 	RASSOM_AUDIT_PEOPLE=20000 $(BIN)/pytest api/tests/domain/audit/test_million.py -s
+
+property: .venv/.dev ## ledger and generations against their models, the bank, one wallet: at full length (seed: RASSOM_PROPERTY_SEED)
+	RASSOM_PROPERTY_STEPS=$${RASSOM_PROPERTY_STEPS:-32000} RASSOM_BANK_SECONDS=$${RASSOM_BANK_SECONDS:-60} RASSOM_WALLET_CLIENTS=64 \
+		RASSOM_WALLET_OPERATIONS=200 RASSOM_WALLET_SEEDS=5 $(BIN)/pytest api/tests/property -s
 
 migration: .venv/.runtime ## write a migration from the models: make migration m="what it does"
 	$(BIN)/rassom up --migration "$(m)"

@@ -33,9 +33,7 @@ class AccountFrozenError(RassomError):
     title = "This wallet is frozen"
 
     def __init__(self) -> None:
-        super().__init__(
-            "A check of the books found something wrong with this wallet, so nothing new begins in it until its operator has looked."
-        )
+        super().__init__("A check of the books found something wrong with this wallet; nothing new begins in it for now.")
 
 
 class AccountNotFrozenError(RassomError):
