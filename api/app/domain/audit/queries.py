@@ -49,13 +49,15 @@ INVARIANTS = (
         "I1",
         "every transfer sums to zero, and so does the whole book",
         """
-        SELECT 'transfer ' || transfer.id || ' sums to ' || coalesce(sum(entry.amount), 0) || ' over ' || count(entry.id),
-               'transfer', transfer.id
-        FROM ledger_transfers transfer LEFT JOIN ledger_entries entry ON entry.transfer_id = transfer.id
-        GROUP BY transfer.id HAVING coalesce(sum(entry.amount), 0) <> 0 OR count(entry.id) < 2
-        UNION ALL
-        SELECT 'entry ' || entry.id || ' has no transfer', 'account', account_id FROM ledger_entries entry
-        LEFT JOIN ledger_transfers transfer ON transfer.id = entry.transfer_id WHERE transfer.id IS NULL
+        SELECT 'transfer ' || coalesce(transfer.id, moved.transfer_id) || coalesce(' of ' || transfer.entry_type, ' (gone)')
+               || ' sums to ' || coalesce(moved.total, 0) || ' over ' || coalesce(moved.legs, 0),
+               'transfer', coalesce(transfer.id, moved.transfer_id)
+        FROM ledger_transfers transfer FULL JOIN (
+            SELECT transfer_id, sum(amount) AS total, count(*) AS legs, min(entry_type) AS first_type, max(entry_type) AS last_type
+            FROM ledger_entries GROUP BY transfer_id
+        ) moved ON moved.transfer_id = transfer.id
+        WHERE transfer.id IS NULL OR moved.legs IS NULL OR moved.legs < 2 OR moved.total <> 0
+           OR moved.first_type <> transfer.entry_type OR moved.last_type <> transfer.entry_type
         UNION ALL SELECT 'the book sums to ' || sum(amount), NULL, NULL FROM ledger_entries HAVING sum(amount) <> 0
         """,
     ),
@@ -75,11 +77,9 @@ INVARIANTS = (
         WHERE hash <> ledger_entry_hash(prev_hash, account_id, seq, transfer_id, amount, balance_after,
                                         entry_type, reference_id, description, created_at)
         UNION ALL
-        SELECT 'entry ' || entry.id || ' is another than its account or transfer says', 'account', entry.account_id
-        FROM ledger_entries entry
-        JOIN ledger_accounts account ON account.id = entry.account_id
-        JOIN ledger_transfers transfer ON transfer.id = entry.transfer_id
-        WHERE account.kind <> entry.account_kind OR transfer.entry_type <> entry.entry_type
+        SELECT 'entry ' || entry.id || ' is of another kind than its account', 'account', entry.account_id
+        FROM ledger_entries entry JOIN ledger_accounts account ON account.id = entry.account_id
+        WHERE account.kind <> entry.account_kind
         """,
     ),
     Invariant(
@@ -109,18 +109,12 @@ INVARIANTS = (
         FROM ledger_transfers ending JOIN ledger_transfers hold ON hold.id = ending.hold_id
         WHERE hold.entry_type <> 'generation_hold'
         UNION ALL
-        SELECT 'transfer ' || ending.id || ' moves ' || abs(entry.amount) || ' of a hold of ' || abs(held.amount),
-               'transfer', ending.hold_id
+        SELECT 'transfer ' || ending.id || ' gives ' || entry.account_kind || ' ' || entry.account_id || ' ' || entry.amount
+               || ', its hold ' || held.account_id || ' ' || held.amount, 'transfer', ending.hold_id
         FROM ledger_transfers ending
-        JOIN ledger_entries entry ON entry.transfer_id = ending.id AND entry.account_kind = 'holds'
-        JOIN ledger_entries held ON held.transfer_id = ending.hold_id AND held.account_kind = 'holds'
+        JOIN ledger_entries entry ON entry.transfer_id = ending.id
+        JOIN ledger_entries held ON held.transfer_id = ending.hold_id AND held.account_kind = entry.account_kind
         WHERE held.amount <> -entry.amount OR held.account_id <> entry.account_id
-        UNION ALL
-        SELECT 'release ' || ending.id || ' goes to another wallet than its hold left', 'transfer', ending.hold_id
-        FROM ledger_transfers ending
-        JOIN ledger_entries entry ON entry.transfer_id = ending.id AND entry.account_kind = 'wallet'
-        JOIN ledger_entries held ON held.transfer_id = ending.hold_id AND held.account_kind = 'wallet'
-        WHERE held.account_id <> entry.account_id
         """,
     ),
     Invariant(
@@ -140,17 +134,12 @@ INVARIANTS = (
                 OR coalesce(ending.entry_type, trial.state, '') NOT IN ('generation_release', 'restored')
         END
         UNION ALL
-        SELECT 'generation ' || generation.id || ' costs ' || generation.cost || ', its hold is ' || held.amount,
-               'user', generation.user_id
-        FROM generation_requests generation
-        JOIN ledger_entries held ON held.transfer_id = generation.hold_id AND held.account_kind = 'holds'
-        WHERE held.amount <> generation.cost
-        UNION ALL
-        SELECT 'generation ' || generation.id || ' is paid by somebody else', 'user', generation.user_id
+        SELECT 'generation ' || generation.id || ' costs ' || generation.cost || ', ' || -paid.amount || ' are held of user '
+               || wallet.user_id, 'user', generation.user_id
         FROM generation_requests generation
         JOIN ledger_entries paid ON paid.transfer_id = generation.hold_id AND paid.account_kind = 'wallet'
         JOIN ledger_accounts wallet ON wallet.id = paid.account_id
-        WHERE wallet.user_id <> generation.user_id
+        WHERE -paid.amount <> generation.cost OR wallet.user_id <> generation.user_id
         UNION ALL
         SELECT 'generation ' || generation.id || ' took a trial of somebody else', 'user', generation.user_id
         FROM generation_requests generation JOIN trial_uses trial ON trial.id = generation.trial_use_id

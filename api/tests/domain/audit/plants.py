@@ -36,7 +36,7 @@ I2: the numbers begin late
     UPDATE ledger_entries SET seq = seq + 100 WHERE account_kind = 'wallet';
 I2: an account is of another kind than its entries
     UPDATE ledger_entries SET account_kind = 'stars' WHERE transfer_id = $completed_hold AND account_kind = 'wallet';
-I2: an entry is of another type than its transfer
+I1: an entry is of another type than its transfer
     UPDATE ledger_transfers SET entry_type = 'topup' WHERE entry_type = 'grant';
 I3: a wallet is below zero
     ALTER TABLE ledger_entries DROP CONSTRAINT ck_ledger_entries_balance_not_negative;
