@@ -30,11 +30,11 @@ fuzz: .venv/.dev ## the whole OpenAPI schema with random requests, for about ten
 	RASSOM_FUZZ_EXAMPLES=$${RASSOM_FUZZ_EXAMPLES:-1000} $(BIN)/pytest api/tests/fuzz -s
 
 audit-million: .venv/.dev ## the audit of a book of a million entries, each invariant with its time
-	RASSOM_AUDIT_PEOPLE=20000 $(BIN)/pytest api/tests/domain/audit/test_million.py -s
+	RASSOM_AUDIT_PEOPLE=20000 $(BIN)/pytest api/tests/domain/audit/test_million.py -s --timeout=0
 
 property: .venv/.dev ## ledger and generations against their models, the bank, one wallet: at full length (seed: RASSOM_PROPERTY_SEED)
 	RASSOM_PROPERTY_STEPS=$${RASSOM_PROPERTY_STEPS:-32000} RASSOM_BANK_SECONDS=$${RASSOM_BANK_SECONDS:-60} RASSOM_WALLET_CLIENTS=64 \
-		RASSOM_WALLET_OPERATIONS=200 RASSOM_WALLET_SEEDS=5 $(BIN)/pytest api/tests/property -s
+		RASSOM_WALLET_OPERATIONS=200 RASSOM_WALLET_SEEDS=5 $(BIN)/pytest api/tests/property -s --timeout=0
 
 migration: .venv/.runtime ## write a migration from the models: make migration m="what it does"
 	$(BIN)/rassom up --migration "$(m)"
