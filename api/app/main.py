@@ -1,7 +1,7 @@
 """create_app: lifespan, middleware in reading order, handlers, routes. No logic."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypedDict
 
 from fastapi import FastAPI
@@ -13,6 +13,7 @@ from app.api.openapi import describe
 from app.api.v1.router import router
 from app.core import clock
 from app.core.config import Settings, load_settings
+from app.core.errors import ServiceUnavailableError
 from app.core.exception_handlers import add_exception_handlers
 from app.core.logging import configure_logging
 from app.db.notifications import Notifications
@@ -20,6 +21,7 @@ from app.db.rate_limit import RateLimiter, open_limiter
 from app.deps.known_keys import KnownKeys
 from app.deps.limits import name_to_count
 from app.domain.generations import events
+from app.domain.generations.restores import notice_restore
 from app.domain.keys import service as keys
 from app.middlewares.body_limit import BodyLimitMiddleware
 from app.middlewares.cors import CorsMiddleware
@@ -58,6 +60,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             if settings.bootstrap_api_key is not None:
                 async with resources.transaction() as session:
                     await keys.ensure_bootstrap(session, settings.bootstrap_api_key.get_secret_value())
+            with suppress(ServiceUnavailableError):  # the API may start before its database; a worker may not
+                await notice_restore(resources)
             async with notifications.listening(), open_limiter(settings) as limiter, metrics_served(resources, requests):
                 yield _State(
                     resources=resources,

@@ -96,9 +96,9 @@ async def shared_simulator() -> AsyncIterator[RunningSimulator]:
 
 @pytest.fixture
 async def simulator(shared_simulator: RunningSimulator) -> RunningSimulator:
-    """The provider, as it was at its start: quick, without faults, with an empty log."""
+    """The provider, as it was at its start: quick, without faults, with an empty log and history."""
     async with httpx2.AsyncClient(base_url=f"{shared_simulator.url}/sim", verify=NO_TLS) as control:
-        for what in ("config", "faults", "log"):
+        for what in ("config", "faults", "log", "predictions"):
             (await control.delete(f"/{what}")).raise_for_status()
     return shared_simulator
 

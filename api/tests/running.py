@@ -10,6 +10,7 @@ import uvicorn
 
 from app.core.config import Settings
 from app.domain.generations.jobs import wire_jobs
+from app.domain.generations.restores import notice_restore
 from app.main import create_app
 from app.queue.worker import run_queue
 from app.resources import open_resources
@@ -76,6 +77,7 @@ async def worker(settings: Settings) -> AsyncIterator[asyncio.Event]:
     async with open_resources(settings, program="worker") as resources, asyncio.TaskGroup() as group:
         jobs, schedules = wire_jobs(resources)
         dsn = settings.database_dsn or ""
+        await notice_restore(resources)
         group.create_task(run_queue(dsn, jobs, schedules, lease_s=settings.worker_lease_seconds, stopping=stopping))
         await _until_listening(dsn)
         try:

@@ -48,6 +48,14 @@ async def list_predictions(request: Request, simulator: Simulator) -> Response:
     return JSONResponse({"count": len(found), "predictions": found})
 
 
+async def forget_predictions(_: Request, simulator: Simulator) -> Response:
+    """`DELETE /sim/predictions`: the API knows none of them any more, as of an account that was never used; they run on."""
+    known = [entry for entry in simulator.state.predictions.values() if not entry.is_deleted]
+    for prediction in known:
+        simulator.state.mark_deleted(prediction)
+    return JSONResponse({"forgotten": len(known)})
+
+
 def _prediction(prediction: Prediction, simulator: Simulator) -> dict[str, Any]:
     kept = prediction.to_json()
     return {

@@ -95,6 +95,7 @@ _CONTROL_ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/log", control.read_log),
     ("DELETE", "/log", control.clear_log),
     ("GET", "/predictions", control.list_predictions),
+    ("DELETE", "/predictions", control.forget_predictions),
     ("GET", "/config", control.read_config),
     ("PUT", "/config", control.change_config),
     ("DELETE", "/config", control.reset_config),

@@ -13,6 +13,17 @@ from simulator.server import running_simulator
 MODEL = "/bytedance/seedream-v4"
 
 
+class TestForgetting:
+    async def test_leaves_nothing_to_read_or_list(self, api: httpx2.AsyncClient, control: httpx2.AsyncClient, submit: Any) -> None:
+        made = await submit("forgotten")
+        assert (await control.delete("/predictions")).json()["forgotten"] >= 1
+
+        assert (await api.get(f"/predictions/{made['id']}/result")).status_code == 404
+        assert (await api.post("/predictions", json={})).json()["data"]["items"] == []
+        assert (await control.get("/predictions", params={"prompt": "forgotten"})).json()["count"] == 1
+        assert (await control.delete("/predictions")).json() == {"forgotten": 0}
+
+
 class TestLog:
     async def test_holds_every_request_with_its_body_and_status(
         self, api: httpx2.AsyncClient, control: httpx2.AsyncClient, submit: Any, key: str

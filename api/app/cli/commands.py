@@ -14,6 +14,7 @@ app.add_typer(programs.app)
 app.add_typer(operators.app)
 app.add_typer(operators.keys_app, name="keys")
 app.add_typer(operators.models_app, name="models")
+app.add_typer(operators.orphans_app, name="orphans")
 app.add_typer(operators.credits_app, name="credits")
 app.add_typer(ledger.app, name="ledger")
 

@@ -1,7 +1,8 @@
-"""The verbs of an operator: audit, keys, credits, models."""
+"""The verbs of an operator: audit, keys, credits, models, orphans."""
 
 import json
 import sys
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ from app.domain.audit import service as audits
 from app.domain.audit.schemas import AuditRead
 from app.domain.catalogue import service as catalogue
 from app.domain.catalogue.schemas import ModelRow
+from app.domain.generations import reconciliation
+from app.domain.generations.models import GenerationOrphan
 from app.domain.keys import rules as key_rules
 from app.domain.keys import service as keys
 from app.domain.keys.models import ApiKey
@@ -22,6 +25,7 @@ from app.resources import Resources
 app = typer.Typer()
 keys_app = typer.Typer(no_args_is_help=True, help="Service keys: create, list, revoke.")
 credits_app = typer.Typer(no_args_is_help=True, help="Credits of a user.")
+orphans_app = typer.Typer(no_args_is_help=True, help="Tasks that the operator paid for and nobody bought.")
 models_app = typer.Typer(no_args_is_help=True, help="What is on sale: models and their prices.")
 
 
@@ -120,6 +124,27 @@ def credits_grant(
     say(granted.model_dump_json() if as_json else f"balance of {telegram_id}: {granted.balance}")
 
 
+@orphans_app.command("list")
+def orphans_list(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 100, as_json: Json = False
+) -> None:
+    """Show the tasks that turned up after their generation had failed, and what the provider took for them."""
+
+    async def fetch(resources: Resources) -> tuple[list[GenerationOrphan], tuple[int, Decimal]]:
+        async with resources.reading() as session:
+            found = await reconciliation.list_orphans(session, limit=limit)
+            return list(found), await reconciliation.sum_orphans(session)
+
+    orphans, (count, cost_usd) = with_resources(fetch)
+    if as_json:
+        say(json.dumps([_orphan(orphan) for orphan in orphans]))
+        return
+    for row in map(_orphan, orphans):
+        cost = row["cost_usd"] or "?"
+        say(f"{row['noted_at']}  generation {row['generation_id']}  {row['task_id']}  {row['status']}  {cost} USD")
+    say(f"{count} in all, {cost_usd} USD")
+
+
 @models_app.command("list")
 def models_list(as_json: Json = False) -> None:
     """Show all models, also those not on sale."""
@@ -169,6 +194,17 @@ def _set_on_sale(key: str, *, is_active: bool) -> None:
 
     with_resources(change)
     say(f"{key} is {'on sale' if is_active else 'off'}")
+
+
+def _orphan(orphan: GenerationOrphan) -> dict[str, Any]:
+    return {
+        "generation_id": orphan.generation_id,
+        "attempt_id": orphan.attempt_id,
+        "task_id": orphan.provider_job_id,
+        "status": orphan.status,
+        "cost_usd": str(orphan.cost_usd) if orphan.cost_usd is not None else None,
+        "noted_at": orphan.noted_at.isoformat(),
+    }
 
 
 def _shown(key: ApiKey) -> dict[str, Any]:

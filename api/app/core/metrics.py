@@ -9,6 +9,11 @@ GENERATIONS_ENDED = Counter(
 )
 LEDGER_TRANSFERS = Counter("rassom_ledger_transfers_total", "Transfers written by this process", ["entry_type"])
 BREAKER_OPENINGS = Counter("rassom_breaker_openings_total", "Openings of the breaker by this process, by reason", ["reason"])
+ATTEMPTS_FOUND = Counter(
+    "rassom_attempts_found_total", "Attempts whose lost answer was found in the provider's history, by their state then", ["state"]
+)
+ORPHANS = Counter("rassom_orphans_total", "Tasks that turned up after their generation had failed", ["status"])
+REAPED = Counter("rassom_reaped_total", "What the reaper found, at each of its rounds", ["found"])
 PROVIDER_SECONDS = Histogram(
     "rassom_provider_request_seconds",
     "Calls to the provider by operation and outcome",

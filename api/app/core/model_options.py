@@ -4,7 +4,8 @@ A row of `model_catalog` names a model and sells it; its entry here says which p
 serves it. Facts: the provider's model pages (paths, sides of 1024 to 4096 pixels, aspect ratios, resolutions, image counts).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 SIDE_MIN_PX = 1024
 SIDE_MAX_PX = 4096
@@ -30,7 +31,10 @@ ASPECT_RATIOS = ("1:1", "3:2", "2:3", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """The parameters one model takes. Empty option tuples mean that the parameter is not supported."""
+    """The parameters one model takes. Empty option tuples mean that the parameter is not supported.
+
+    `defaults` are what the provider takes, by its documentation, for a parameter that is not sent; for one its pages name two.
+    """
 
     text_to_image_path: str
     image_to_image_path: str
@@ -38,6 +42,12 @@ class ModelOptions:
     size_options: tuple[str, ...] = ()
     aspect_ratio_options: tuple[str, ...] = ()
     resolution_options: tuple[str, ...] = ()
+    defaults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> tuple[str, str]:
+        """Where the provider serves it."""
+        return self.text_to_image_path, self.image_to_image_path
 
 
 MODEL_OPTIONS: dict[str, ModelOptions] = {
@@ -46,12 +56,14 @@ MODEL_OPTIONS: dict[str, ModelOptions] = {
         image_to_image_path="bytedance/seedream-v4/edit",
         reference_images_max=10,
         size_options=SIZES,
+        defaults={"size": ("2048*2048",)},
     ),
     "nano-banana": ModelOptions(
         text_to_image_path="google/nano-banana/text-to-image",
         image_to_image_path="google/nano-banana/edit",
         reference_images_max=10,
         aspect_ratio_options=ASPECT_RATIOS,
+        defaults={"output_format": ("png", "jpeg")},
     ),
     "nano-banana-pro": ModelOptions(
         text_to_image_path="google/nano-banana-pro/text-to-image",
@@ -59,5 +71,6 @@ MODEL_OPTIONS: dict[str, ModelOptions] = {
         reference_images_max=14,
         aspect_ratio_options=ASPECT_RATIOS,
         resolution_options=("1k", "2k", "4k"),
+        defaults={"resolution": ("1k",), "output_format": ("png", "jpeg")},
     ),
 }

@@ -1,12 +1,14 @@
-"""The provider over HTTP: submit once, read a task, read our balance. Every failure says what is known of the task (errors.py).
+"""The provider over HTTP: submit once, read a task, our balance, history and costs. Every failure says what is known (errors.py).
 
 A submit is sent once per call, never redirected and never retried here: there is no idempotency key in the protocol.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 import aiohttp
@@ -16,12 +18,12 @@ from app.core import clock
 from app.core.metrics import PROVIDER_SECONDS
 from app.provider.answers import read_json, retry_after_s, short
 from app.provider.errors import BusyError, ProviderError, RefusedError, TaskGoneError, UnknownError
+from app.provider.history import PastTask, bills_body, read_bills, read_page, read_price, search_body
 from app.provider.uploads import UploadFlow, Uploads
 from app.provider.wire import (
     OUT_OF_CREDIT_CODE,
     Order,
     Task,
-    TaskState,
     is_ok,
     is_out_of_credit,
     read_envelope,
@@ -31,6 +33,7 @@ from app.provider.wire import (
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 30.0
+HISTORY_PAGES_MAX = 50
 
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
@@ -103,6 +106,57 @@ class ProviderClient:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise BusyError(f"no answer: {short(error)}", is_down=True) from error
 
+    async def list_history(self, model: str, *, after: datetime, before: datetime) -> list[PastTask]:
+        """A model's tasks created between two moments, the newest first. Raises BusyError when the history cannot be had.
+
+        At most HISTORY_PAGES_MAX pages: of more tasks than that the oldest are missing.
+        """
+        tasks: list[PastTask] = []
+        for number in range(1, HISTORY_PAGES_MAX + 1):
+            try:
+                page = read_page(await self._ask("predictions", search_body(model, after=after, before=before, page=number)))
+            except ValueError as error:
+                raise BusyError(f"the history is unreadable: {short(error)}", is_down=False) from error
+            tasks += page.tasks
+            if page.is_last:
+                break
+        return tasks
+
+    async def list_costs(self, task_ids: list[str], *, after: datetime, before: datetime) -> dict[str, Decimal]:
+        """What these tasks cost in USD, refunds taken off, of those that were billed between two moments. Raises BusyError."""
+        costs: dict[str, Decimal] = {}
+        for number in range(1, HISTORY_PAGES_MAX + 1):
+            question = bills_body(task_ids, after=after, before=before, page=number)
+            try:
+                bills, is_last = read_bills(await self._ask("billings/search", question))
+            except ValueError as error:
+                raise BusyError(f"the bills are unreadable: {short(error)}", is_down=False) from error
+            for task_id, cost in bills.items():
+                costs[task_id] = costs.get(task_id, Decimal(0)) + cost
+            if is_last:
+                break
+        return costs
+
+    async def price_of(self, path: str, body: Mapping[str, Any]) -> Decimal:
+        """What a run with this body is charged in USD. Raises BusyError when the provider does not say."""
+        try:
+            return read_price(await self._ask("model/price", {"model_id": path, "inputs": dict(body)}))
+        except ValueError as error:
+            raise BusyError(f"the price is unreadable: {short(error)}", is_down=False) from error
+
+    async def _ask(self, path: str, question: Mapping[str, Any]) -> object:
+        """A POST that only reads; the answer's data. Raises BusyError, or ValueError when it is no success envelope."""
+        try:
+            with _timed(path.rpartition("/")[2]):
+                async with self._http.post(
+                    f"{self._base_url}/{path}", json=dict(question), timeout=self._read_timeout, allow_redirects=False
+                ) as response:
+                    if response.status not in _OK:
+                        raise BusyError(f"HTTP {response.status}", is_down=False, retry_after_s=retry_after_s(response))
+                    return _data_of(await read_json(response))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise BusyError(f"no answer: {short(error)}", is_down=False) from error
+
     def _submit_url(self, order: Order) -> URL:
         # Already encoded, because the provider's documentation wants all of the webhook's address percent-encoded.
         query = f"?webhook={quote(order.webhook_url, safe='')}" if order.webhook_url else ""
@@ -146,7 +200,7 @@ async def _read_submit(response: aiohttp.ClientResponse) -> Task:
         task = read_task(data)
     except ValueError as error:
         raise UnknownError(f"HTTP {response.status}: {error}") from error
-    if task.state is TaskState.FAILED and task.code == OUT_OF_CREDIT_CODE:
+    if task.is_out_of_credit:
         # A task in name only: it never ran, and it never will.
         raise BusyError(f"task {task.id} failed with {task.code}: {task.error}", is_down=False, is_out_of_credit=True)
     return task
@@ -159,6 +213,10 @@ def _is_refusal(status: int) -> bool:
 
 def _busy(response: aiohttp.ClientResponse, reason: str) -> BusyError:
     return BusyError(f"429: {reason}", is_down=False, retry_after_s=retry_after_s(response))
+
+
+def _task_of(body: object) -> Task:
+    return read_task(_data_of(body))
 
 
 def _data_of(body: object) -> object:

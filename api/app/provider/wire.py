@@ -2,7 +2,8 @@
 
 Facts: every answer is `{"code": 200, "message": …, "data": …}`; a prediction safely carries only id, status, outputs and error;
 the final statuses are completed, failed, cancelled, timeout and deleted, and an unknown one means "still working";
-`code` inside a prediction is the task's business code. Outputs are URLs unless base64 was asked for, which we never do.
+`code` inside a prediction is the task's business code, 1407 of them for an empty account. Outputs are URLs unless base64 was asked
+for, which we never do. What history and bills look like is read in history.py.
 """
 
 import math
@@ -14,6 +15,7 @@ from typing import Any
 from app.core.model_options import ModelOptions
 
 NUL = "\x00"
+SYNC_OPTION = "enable_sync_mode"
 OUT_OF_CREDIT_CODE = 1407
 _OK_ENVELOPE = 200
 _PAYMENT_REQUIRED = 402
@@ -31,7 +33,10 @@ class TaskState(Enum):
 
 @dataclass(frozen=True)
 class Task:
-    """A prediction as it is now. `code` is the business code of a failed one; `outputs` are URLs in the provider's order."""
+    """A prediction as it is now. `code` is the business code of a failed one; `outputs` are URLs in the provider's order.
+
+    `model` is the provider's own name of it, which may be another one than the path it was submitted to; empty when not told.
+    """
 
     id: str
     state: TaskState
@@ -39,6 +44,12 @@ class Task:
     outputs: tuple[str, ...]
     code: int | None
     error: str
+    model: str = ""
+
+    @property
+    def is_out_of_credit(self) -> bool:
+        """Whether the task was refused because our account at the provider is empty: it made nothing and costs nothing."""
+        return self.state is TaskState.FAILED and self.code == OUT_OF_CREDIT_CODE
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,7 @@ def build_order(
     if reference_urls:
         body["images"] = list(reference_urls)
     if is_sync:
-        body["enable_sync_mode"] = True
+        body[SYNC_OPTION] = True
     return Order(path=options.image_to_image_path if reference_urls else options.text_to_image_path, body=body)
 
 
@@ -100,7 +111,7 @@ def read_usd(data: object) -> float:
 
 def read_task(data: object) -> Task:
     """A prediction from an envelope's data, without what no database can store (NUL). Raises ValueError when it has no id."""
-    if not isinstance(data, dict) or not _is_text(data.get("id")):
+    if not isinstance(data, dict) or not is_text(data.get("id")):
         msg = "no prediction id in the answer"
         raise ValueError(msg)
     status = str(data.get("status") or "")
@@ -110,13 +121,15 @@ def read_task(data: object) -> Task:
         id=data["id"],
         state=_state(status),
         status=status,
-        outputs=tuple(url for url in outputs if _is_text(url)) if isinstance(outputs, list) else (),
+        outputs=tuple(url for url in outputs if is_text(url)) if isinstance(outputs, list) else (),
         code=code if isinstance(code, int) else None,
         error=str(data.get("error") or "").replace(NUL, ""),
+        model=data["model"] if is_text(data.get("model")) else "",
     )
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
+    """Whether it is a text that says something and that a database can store."""
     return isinstance(value, str) and value != "" and NUL not in value
 
 

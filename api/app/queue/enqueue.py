@@ -23,16 +23,17 @@ _MISSING = text("""
 
 
 _WAKE = text("SELECT pg_notify(:channel, :key)")
+_WAKE_ALL = text("SELECT pg_notify(:channel, woken.key) FROM unnest(CAST(:keys AS text[])) AS woken (key)")
 # The queue's own trigger announces inserts only: an UPDATE is seen at its next look, seconds later, unless it is announced here.
 _HASTEN = text("""
     WITH hastened AS (
         UPDATE pgqueuer SET execute_after = now(), updated = now()
-        WHERE dedupe_key = :dedupe_key AND status = 'queued' AND execute_after > now()
+        WHERE dedupe_key = ANY(CAST(:dedupe_keys AS text[])) AND status = 'queued' AND execute_after > now()
         RETURNING id
     )
     SELECT pg_notify('ch_pgqueuer', json_build_object(
         'channel', 'ch_pgqueuer', 'operation', 'update', 'sent_at', now(), 'table', 'pgqueuer', 'type', 'table_changed_event'
-    )::text) FROM hastened
+    )::text) FROM hastened LIMIT 1
 """)
 _HASTEN_ALL = text("""
     WITH hastened AS (
@@ -65,9 +66,15 @@ async def wake(session: AsyncSession, entrypoint: str, key: int) -> None:
     await hasten(session, entrypoint, key)
 
 
+async def wake_all(session: AsyncSession, entrypoint: str, keys: list[int]) -> None:
+    """The same for several keys, in two statements."""
+    await session.execute(_WAKE_ALL, {"channel": WAKE_CHANNEL, "keys": [str(key) for key in keys]})
+    await session.execute(_HASTEN, {"dedupe_keys": [f"{entrypoint}:{key}" for key in keys]})
+
+
 async def hasten(session: AsyncSession, entrypoint: str, key: int) -> None:
     """Make a job that sleeps in the queue due now; one that runs or is due already stays as it is."""
-    await session.execute(_HASTEN, {"dedupe_key": f"{entrypoint}:{key}"})
+    await session.execute(_HASTEN, {"dedupe_keys": [f"{entrypoint}:{key}"]})
 
 
 async def hasten_all(session: AsyncSession, entrypoint: str) -> None:

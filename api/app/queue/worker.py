@@ -22,6 +22,7 @@ from app.db.session import server_settings
 from app.queue.driver import LOST, SteadyDriver
 
 FAILURE_DELAY_MAX_S = 60.0
+SCHEDULE_GRACE_S = 1.0
 BATCH_SIZE = 20
 STOP_MAX_S = 4.0
 
@@ -53,13 +54,12 @@ class QueueJob:
 class ScheduledJob:
     """Work that runs by the clock, once over all workers: a cron expression with seconds last.
 
-    A worker that is stopped waits for it, or cuts it short: for what takes long and may end anywhere.
+    A worker that is stopped cuts it short after a moment, so it may end anywhere.
     """
 
     name: str
     cron: str
     work: Callable[[], Awaitable[object]]
-    is_cut_short: bool = False
 
 
 async def run_queue(
@@ -134,20 +134,26 @@ def _delay_s(queued: Job) -> float:
 
 def _scheduled(schedule: ScheduledJob, stopping: asyncio.Event) -> Callable[[Schedule], Awaitable[None]]:
     async def run(_: Schedule) -> None:
-        if not schedule.is_cut_short:
-            await schedule.work()
-            return
         async with asyncio.TaskGroup() as group:
-            work, stop = group.create_task(_awaited(schedule.work())), group.create_task(stopping.wait())
+            work, stop = group.create_task(_round_of(schedule)), group.create_task(stopping.wait())
             await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            # A round that waits for somebody else would hold up the end; the next worker does it again from the start.
+            await asyncio.wait({work}, timeout=SCHEDULE_GRACE_S)
             for task in (work, stop):
                 task.cancel()
 
     return run
 
 
-async def _awaited(work: Awaitable[object]) -> None:
-    await work
+async def _round_of(schedule: ScheduledJob) -> None:
+    try:
+        await schedule.work()
+    except ServiceUnavailableError as error:
+        _log.warning("schedule_waits_for_database", name=schedule.name, error=type(error).__name__)
+    except Exception:
+        # The library goes on, and the next round comes by the clock.
+        _log.exception("schedule_failed", name=schedule.name)
+        raise
 
 
 async def _stop(stopping: asyncio.Event, shutdown: asyncio.Event, limit: asyncio.Timeout) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from typer.testing import CliRunner
 
 from app.cli.commands import app
 from app.db.migrations import head_revision
-from tests.factories import as_superuser
+from tests.factories import Shop, as_superuser
 
 
 @dataclass(frozen=True)
@@ -246,3 +247,33 @@ def verbs_of(command: click.Command) -> list[list[str]]:
     if not isinstance(command, click.Group):
         return [[]]
     return [[name, *words] for name, inner in command.commands.items() for words in verbs_of(inner)]
+
+
+class TestOrphans:
+    async def test_are_none_at_first(self, rassom: Rassom) -> None:
+        assert (await rassom("orphans", "list")).said == "0 in all, 0 USD\n"
+
+    async def test_are_shown_with_their_generation_and_cost(self, shop: Shop, rassom: Rassom) -> None:
+        for cost in (Decimal("0.027"), None):
+            generation = await shop.order(await shop.rich_user(1))
+            await shop.eyes.execute(
+                "INSERT INTO generation_orphans (attempt_id, generation_id, provider, provider_job_id, status, cost_usd)"
+                " SELECT id, generation_id, provider, 'task-of-' || id, 'completed', $2"
+                " FROM generation_jobs WHERE generation_id = $1",
+                generation["id"],
+                cost,
+            )
+
+        lines = (await rassom("orphans", "list")).said.splitlines()
+        unknown, known = (await rassom("orphans", "list", "--json")).json
+
+        assert re.fullmatch(r".+  generation 2  task-of-2  completed  \? USD", lines[0])
+        assert re.fullmatch(r".+  generation 1  task-of-1  completed  0\.027 USD", lines[1])
+        assert lines[2] == "2 in all, 0.027 USD"
+        assert (known["generation_id"], known["task_id"], known["status"], known["cost_usd"]) == (
+            1,
+            "task-of-1",
+            "completed",
+            "0.027",
+        )
+        assert unknown["cost_usd"] is None

@@ -120,11 +120,51 @@ class TestDump:
         async with open_shop(settings, shop.simulator) as again:
             await again.check_books()
             async with running.worker(settings):
-                # What waited when the dump was made comes to its end, and new orders are taken.
-                assert (await again.follow(order, waiting))["status"] == "completed"
+                # What waited when the dump was made may have been sent since: it is not sent again. New orders are taken.
+                assert (await again.http.get(f"/generations/{order['id']}?telegram_id={waiting}")).json()["status"] == "running"
+                await again.eyes.execute("UPDATE generation_requests SET deadline_at = now() WHERE id = $1", order["id"])
+                assert (await again.follow(order, waiting))["error_code"] == "deadline_exceeded"
                 assert (await again.follow(await again.order(waiting), waiting))["status"] == "completed"
-            assert await again.balance(waiting) == (3, 0)
+            assert await again.balance(waiting) == (4, 0)
             await again.check_books()
+
+    async def test_sends_nothing_again_that_was_sent_since(
+        self, shop: Shop, postgres_server: postgres.Postgres, tmp_path: Path
+    ) -> None:
+        people = {prompt: await shop.rich_user(2) for prompt in ("sent", "twin", "other twin", "taken back")}
+        prompts = {name: "the same" if "twin" in name else name for name in people}
+        orders = {name: await shop.order(people[name], prompt=prompts[name]) for name in people}
+        await run(commands_of("Every night: a dump"), tmp_path, **where(str(shop.settings.database_dsn)))
+        for name in ("other twin", "taken back"):
+            cancelled = await shop.http.post(f"/generations/{orders[name]['id']}/cancel", json={"telegram_id": people[name]})
+            assert cancelled.status_code == 200, cancelled.text
+        async with running.worker(shop.settings):
+            for name in ("sent", "twin"):
+                assert (await shop.follow(orders[name], people[name]))["status"] == "completed"
+        sent = await shop.submits_seen()
+
+        async with a_database(postgres_server.dsn("postgres"), "template0") as copy:
+            await run(commands_of("Restore a dump"), tmp_path, **where(copy))
+            settings = changed(shop.settings, database_url=copy)
+            async with Shop.open(shop.base_url, settings, shop.simulator) as again, running.worker(settings):
+                async with asyncio.timeout(20):
+                    while await again.eyes.fetchval("SELECT count(*) FROM generation_requests WHERE status = 'completed'") < 2:
+                        await asyncio.sleep(0.1)
+                await again.eyes.execute("UPDATE generation_requests SET deadline_at = now() WHERE status = 'running'")
+                async with asyncio.timeout(20):
+                    while await again.eyes.fetchval("SELECT count(*) FROM generation_requests WHERE status = 'running'"):
+                        await asyncio.sleep(0.1)
+                ends = await again.eyes.fetch("SELECT prompt, coalesce(error_code, status) FROM generation_requests ORDER BY id")
+                await again.check_books()
+
+        assert [tuple(row) for row in ends] == [
+            ("sent", "completed"),
+            ("the same", "completed"),
+            ("the same", "deadline_exceeded"),
+            ("taken back", "deadline_exceeded"),
+        ]
+        assert await shop.submits_seen() == sent
+        assert len(sent) == 2
 
 
 class TestBaseBackup:
@@ -153,6 +193,8 @@ class TestBaseBackup:
             settings = changed(shop.settings, database_url=server.dsn())
             async with open_shop(settings, shop.simulator) as here:
                 assert await here.balance(after_backup) == (7, 0)
+                # Another timeline of the same cluster: what waits in it may have been sent after the moment.
+                assert await here.eyes.fetchval("SELECT state FROM generation_jobs ORDER BY id DESC LIMIT 1") == "unknown"
                 await here.check_books()
 
 

@@ -114,6 +114,16 @@ class TestSubmit:
         assert isinstance(failure, BusyError)
         assert failure.retry_after_s is None
 
+    async def test_is_refused_for_now_by_the_code_of_an_empty_account(
+        self, provider: ProviderClient, simulator: RunningSimulator
+    ) -> None:
+        await fault(simulator, "submit_envelope_error", code=1407, message="no more money")
+
+        failure = await failure_of_submit(provider)
+
+        assert isinstance(failure, BusyError)
+        assert failure.is_out_of_credit
+
     @pytest.mark.parametrize("prompt", ["[sim:insufficient_credits]", "[sim:submit_answers_failed=1407]"])
     async def test_is_refused_for_now_by_an_empty_account(self, provider: ProviderClient, prompt: str) -> None:
         failure = await failure_of_submit(provider, prompt)

@@ -40,7 +40,7 @@ ANSWERED_WRONG = "cut 500 502 503 504"
 WAYS = [
     *_ways("provider_refused", "submit_400", "submit_401", "submit_403", "submit_404"),
     *_ways("completed", "submit_429 times=1", posts_max=2),
-    *_ways("deadline_exceeded", "submit_429", "insufficient_credits", posts_max=9),
+    *_ways("deadline_exceeded", "submit_429", "insufficient_credits", "fail=1407", posts_max=9),
     # The answer is lost, and whether there is a task: never sent again.
     *_ways("deadline_exceeded", *(f"submit_{answer}_before_accept" for answer in ANSWERED_WRONG.split())),
     *_ways("deadline_exceeded", "submit_envelope_error"),

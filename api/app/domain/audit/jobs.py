@@ -13,7 +13,7 @@ _log = get_logger(__name__)
 
 def wire_jobs(resources: Resources) -> list[ScheduledJob]:
     """The jobs of this room, bound to the process's resources."""
-    return [ScheduledJob("audit", "*/5 * * * *", partial(audit, resources), is_cut_short=True)]
+    return [ScheduledJob("audit", "*/5 * * * *", partial(audit, resources))]
 
 
 async def audit(resources: Resources) -> AuditRead:

@@ -1,18 +1,41 @@
 """SQL that a worker asks of attempts. Every write names the epoch of its claim: 0 rows means that somebody else owns it now."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import extract, func, insert, select, update
+from sqlalchemy import case, exists, extract, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.catalogue.models import CatalogModel
-from app.domain.generations.models import GenerationJob, GenerationRequest, GenerationResult
+from app.domain.generations.models import GenerationJob, GenerationOrphan, GenerationRequest, GenerationResult
 from app.domain.generations.rules import ACTIVE_STATUSES, LIVE_STATES, AttemptState, FailureCode, Status
 from app.domain.generations.schemas import Attempt
+
+# By the ends of the newest ids: the audit reads all of them, every few minutes.
+_UNSETTLED = text("""
+    SELECT generation.id FROM (
+        SELECT * FROM generation_requests ORDER BY id DESC LIMIT :newest
+    ) generation
+    LEFT JOIN ledger_transfers ending ON ending.hold_id = generation.hold_id
+    LEFT JOIN trial_uses trial ON trial.id = generation.trial_use_id
+    WHERE generation.status IN ('completed', 'failed', 'cancelled')
+        AND coalesce(ending.entry_type, trial.state, '') <> ALL (
+            CASE generation.status WHEN 'completed' THEN ARRAY['generation_capture', 'used']
+            ELSE ARRAY['generation_release', 'restored'] END
+        )
+""")
+_WAITING_EVENTS = text("""
+    SELECT count(*) FROM generation_events
+    WHERE position IS NULL AND created_at < now() - make_interval(secs => :age_s)
+""")
+_WAS_SENT = or_(GenerationJob.sent_path.is_not(None), GenerationJob.provider_job_id.is_not(None))
+_LOOKS = {
+    AttemptState.UNKNOWN: case((_WAS_SENT, func.coalesce(GenerationJob.look_again_at, func.now()))),
+    AttemptState.EXPIRED: case((_WAS_SENT, func.now())),
+}
 
 
 async def lock_live_attempt(session: AsyncSession, generation_id: int) -> Attempt | None:
@@ -60,8 +83,14 @@ async def lock_live_attempt(session: AsyncSession, generation_id: int) -> Attemp
 async def mark_attempt(
     session: AsyncSession, attempt: Attempt, state: AttemptState, *, next_epoch: bool = False, **values: Any
 ) -> bool:
-    """Write an attempt's new state if it is still at the epoch that `attempt` was read with; False when it is not."""
+    """Write an attempt's new state if it is still at the epoch that `attempt` was read with; False when it is not.
+
+    Of one that is unknown now, or over without its task having ended, the provider is asked from now on (reconciliation.py).
+    """
     epoch = attempt.epoch + 1 if next_epoch else attempt.epoch
+    values["look_again_at"] = _LOOKS.get(state)
+    if state is AttemptState.UNKNOWN:
+        values["lost_at"] = func.coalesce(GenerationJob.lost_at, func.clock_timestamp())
     if state not in LIVE_STATES:
         values["finished_at"] = func.now()
     statement = (
@@ -71,6 +100,18 @@ async def mark_attempt(
         .returning(GenerationJob.id)
     )
     return await session.scalar(statement) is not None
+
+
+async def mark_submitted(session: AsyncSession, attempt: Attempt, task_id: str, *, model: str) -> bool | None:
+    """The provider has the attempt as this task, under this name of the model; None when another attempt has that task already."""
+    answered_model = func.nullif(model, GenerationJob.sent_path) if model else None
+    try:
+        async with session.begin_nested():
+            return await mark_attempt(
+                session, attempt, AttemptState.SUBMITTED, provider_job_id=task_id, answered_model=answered_model
+            )
+    except IntegrityError:  # (provider, provider_job_id) is unique
+        return None
 
 
 async def is_bound(session: AsyncSession, attempt: Attempt, task_id: str) -> bool:
@@ -92,12 +133,13 @@ async def bind_task(session: AsyncSession, token: UUID, task_id: str) -> bool:
     """Note the task of an attempt whose answer has not come, or was lost; False when it has one, or another attempt has this one.
 
     State and epoch stay: whoever owns the attempt goes on, and the answer to its POST, if it still comes, has the last word.
+    One whose deadline has passed meanwhile keeps its end; the provider is asked about its task.
     """
     statement = (
         update(GenerationJob)
         .where(
             GenerationJob.token == token,
-            GenerationJob.state.in_((AttemptState.SUBMITTING, AttemptState.UNKNOWN)),
+            GenerationJob.state.in_((AttemptState.SUBMITTING, AttemptState.UNKNOWN, AttemptState.EXPIRED)),
             GenerationJob.provider_job_id.is_(None),
         )
         .values(provider_job_id=task_id)
@@ -110,9 +152,17 @@ async def bind_task(session: AsyncSession, token: UUID, task_id: str) -> bool:
         return False
 
 
-async def mark_sent(session: AsyncSession, attempt: Attempt) -> Attempt:
+async def mark_news(session: AsyncSession, token: UUID) -> None:
+    """There is news of an attempt whose deadline has passed: have the provider asked, unless its task is noted already."""
+    noted = exists().where(GenerationOrphan.attempt_id == GenerationJob.id)
+    statement = update(GenerationJob).where(GenerationJob.token == token, GenerationJob.state == AttemptState.EXPIRED, ~noted)
+    await session.execute(statement.values(look_again_at=func.now()))
+
+
+async def mark_sent(session: AsyncSession, attempt: Attempt, *, path: str, body: Mapping[str, Any]) -> Attempt:
     """A ready attempt is about to be sent, by this claim alone; returns it as it is now. The caller holds its lock."""
-    if not await mark_attempt(session, attempt, AttemptState.SUBMITTING, next_epoch=True, submitted_at=func.now()):
+    sent = {"submitted_at": func.now(), "sent_path": path, "sent_body": dict(body)}
+    if not await mark_attempt(session, attempt, AttemptState.SUBMITTING, next_epoch=True, **sent):
         msg = f"attempt {attempt.id} changed under its lock"
         raise RuntimeError(msg)
     return replace(attempt, state=AttemptState.SUBMITTING, epoch=attempt.epoch + 1)
@@ -174,18 +224,29 @@ async def list_overdue_ids(session: AsyncSession, *, limit: int) -> list[int]:
     return list(await session.scalars(statement))
 
 
-async def list_active_ids(session: AsyncSession, *, older_than_s: float, limit: int) -> list[int]:
-    """Generations that have not ended and are at least so old, the oldest first."""
+async def list_active_ids(session: AsyncSession, *, older_than_s: float, after_id: int, limit: int) -> list[int]:
+    """Generations after that one that have not ended and are at least so old, the oldest first."""
     statement = (
         select(GenerationRequest.id)
         .where(
             GenerationRequest.status.in_(ACTIVE_STATUSES),
+            GenerationRequest.id > after_id,
             GenerationRequest.created_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, older_than_s),
         )
         .order_by(GenerationRequest.id)
         .limit(limit)
     )
     return list(await session.scalars(statement))
+
+
+async def list_unsettled_ids(session: AsyncSession, *, newest: int) -> list[int]:
+    """Of the newest generations, those that have ended without their capture or release; there must be none."""
+    return list(await session.scalars(_UNSETTLED, {"newest": newest}))
+
+
+async def count_waiting_events(session: AsyncSession, *, older_than_s: float) -> int:
+    """Events of that age that have no place in the feed."""
+    return int(await session.scalar(_WAITING_EVENTS, {"age_s": older_than_s}) or 0)
 
 
 async def _mark_request(session: AsyncSession, generation_id: int, status: Status, **values: Any) -> None:

@@ -76,14 +76,32 @@ async def expire(session: AsyncSession, generation_id: int) -> bool:
 
 
 async def accept(session: AsyncSession, attempt: Attempt, task: Task) -> bool:
-    """The provider has the task: remember its id, and end the generation if it has ended already. False: not ours any more."""
-    if not await attempt_queries.mark_attempt(session, attempt, AttemptState.SUBMITTED, provider_job_id=task.id):
+    """The provider has the task: remember its id, and end the generation if it has ended already. False: not ours any more.
+
+    False as well when the reconciler was quicker and gave the task to another attempt that had sent the same: then this one is
+    unknown, and gets a task of its input in its turn.
+    """
+    is_ours = await attempt_queries.mark_submitted(session, attempt, task.id, model=task.model)
+    if is_ours is None:
+        _log.warning("task_of_another_attempt", generation_id=attempt.generation_id, provider_job_id=task.id)
+        await lose(session, attempt, reason=f"its task {task.id} was given to another attempt of the same input")
+        return False
+    if not is_ours:
         # Somebody else owns it now: touch nothing. True only when it was this very claim whose first commit got no answer.
         return await attempt_queries.is_bound(session, attempt, task.id)
     if task.state is not TaskState.PENDING:
-        bound = replace(attempt, state=AttemptState.SUBMITTED, provider_job_id=task.id)
-        await settlement.settle(session, bound, task)
+        await end(session, replace(attempt, state=AttemptState.SUBMITTED, provider_job_id=task.id), task)
     return True
+
+
+async def end(session: AsyncSession, attempt: Attempt, task: Task) -> bool:
+    """The attempt's task has ended, and the generation with it; only one that our empty account refused is followed by another try.
+
+    False: not ours any more.
+    """
+    if task.is_out_of_credit:
+        return await postpone(session, attempt, reason=f"{task.code}: {task.error}")
+    return await settlement.settle(session, attempt, task)
 
 
 async def postpone(session: AsyncSession, attempt: Attempt, *, reason: str) -> bool:
@@ -113,8 +131,6 @@ async def _expire(session: AsyncSession, attempt: Attempt) -> bool:
 async def _claim_ready(
     session: AsyncSession, attempt: Attempt, permit: Pass, *, is_sync: bool, webhook_base_url: str | None
 ) -> Claim:
-    claimed = await attempt_queries.mark_sent(session, attempt)
-    await attempt_queries.mark_running(session, attempt.generation_id)
     order = build_order(
         MODEL_OPTIONS[attempt.model_key],
         prompt=attempt.prompt,
@@ -124,6 +140,8 @@ async def _claim_ready(
         reference_urls=await queries.list_reference_urls(session, attempt.generation_id),
         is_sync=is_sync,
     )
+    claimed = await attempt_queries.mark_sent(session, attempt, path=order.path, body=order.body)
+    await attempt_queries.mark_running(session, attempt.generation_id)
     if webhook_base_url is not None:
         order = replace(order, webhook_url=f"{webhook_base_url}/{attempt.token}")
     return Claim(claimed, order, permit)

@@ -27,7 +27,8 @@ _log = get_logger(__name__)
 
 
 async def receive(resources: Resources, token: str, *, headers: Mapping[str, str], body: AsyncIterator[bytes]) -> None:
-    """Wake the job that this webhook is about. Does nothing for a generation that has ended.
+    """Wake the job that this webhook is about. Of a generation that failed at its deadline, have the provider asked about the task:
+    it is an orphan then (reconciliation.py). Does nothing for one that ended otherwise.
 
     Raises WebhookNotFoundError (webhooks are off, or there is no such token), WebhookTooLargeError, InvalidSignatureError.
     """
@@ -55,10 +56,13 @@ async def _wake(resources: Resources, token: UUID, task_id: str | None) -> None:
         if found is None:
             raise WebhookNotFoundError
         generation_id, state = found
-        if state not in LIVE_STATES or state is AttemptState.READY:
+        if state not in (*LIVE_STATES, AttemptState.EXPIRED) or state is AttemptState.READY:
             return
         is_bound = task_id is not None and await attempt_queries.bind_task(session, token, task_id)
-        await wake(session, GENERATE, generation_id)
+        if state is AttemptState.EXPIRED:
+            await attempt_queries.mark_news(session, token)
+        else:
+            await wake(session, GENERATE, generation_id)
     _log.info("webhook_accepted", generation_id=generation_id, found_task=is_bound)
 
 

@@ -72,11 +72,11 @@ async def follow_all(resources: Resources, notifications: Notifications, *, afte
     """The feed from that position (from now on without one) until the process ends; None is a sign of life."""
     with notifications.waiter(CHANNEL, ANY) as woken:
         if after is None:
-            await _sequence_all(resources)
+            await sequence_all(resources)
             async with resources.reading() as session:
                 after = await event_queries.last_position(session)
         while not notifications.closing.is_set():
-            await _sequence_all(resources)
+            await sequence_all(resources)
             async with resources.reading() as session:
                 items = await read_feed(session, after=after)
             for item in items:
@@ -86,10 +86,12 @@ async def follow_all(resources: Resources, notifications: Notifications, *, afte
                 yield None
 
 
-async def _sequence_all(resources: Resources) -> None:
-    async with resources.transaction() as session:
-        while await event_queries.sequence_events(session) == event_queries.SEQUENCE_BATCH:
-            continue
+async def sequence_all(resources: Resources) -> None:
+    """Give every event that has committed its place in the feed."""
+    is_more = True
+    while is_more:
+        async with resources.transaction() as session:
+            is_more = await event_queries.sequence_events(session) == event_queries.SEQUENCE_BATCH
 
 
 def _feed_item(row: Any) -> FeedRead:

@@ -3,7 +3,7 @@
 claim ──ready──────▶ POST ──task───▶ submitted ──▶ poll ──▶ settled
   │                   ├──busy──────▶ ready again (next attempt), growing delay
   │                   ├──refused───▶ failed + release
-  │                   └──lost──────▶ unknown: waits for the deadline, is never sent again
+  │                   └──lost──────▶ unknown: waits for its webhook, the history or the deadline, is never sent again
   ├─submitted──▶ poll
   └─unknown────▶ waits
 """
@@ -19,8 +19,10 @@ from app.core import clock
 from app.core.errors import ServiceUnavailableError
 from app.core.logging import bind, get_logger
 from app.db.notifications import Notifications
-from app.domain.generations import attempt_queries, attempts, settlement
+from app.domain.generations import attempts, settlement
 from app.domain.generations.attempts import Claim
+from app.domain.generations.reaper import sweep
+from app.domain.generations.reconciliation import reconcile
 from app.domain.generations.rules import AttemptState, FailureCode, refusal_delay_s
 from app.domain.generations.schemas import Attempt
 from app.domain.supply import service as supply
@@ -28,8 +30,8 @@ from app.domain.supply.jobs import watch_balance
 from app.provider.client import ProviderClient
 from app.provider.errors import BusyError, ProviderError, RefusedError, TaskGoneError, UnknownError
 from app.provider.health import Trouble, trouble_of
-from app.provider.wire import OUT_OF_CREDIT_CODE, Order, Task, TaskState
-from app.queue.enqueue import GENERATE, WAKE_CHANNEL, enqueue, list_missing
+from app.provider.wire import Order, Task, TaskState
+from app.queue.enqueue import GENERATE, WAKE_CHANNEL
 from app.queue.worker import QueueJob, RunAgainError, ScheduledJob
 from app.resources import Resources
 
@@ -41,7 +43,6 @@ POLL_GROWTH = 1.25
 POLL_INTERVAL_MAX_S = 10.0
 UNKNOWN_INTERVAL_S = 30.0
 GONE_POLLS_MAX = 5
-SWEEP_BATCH = 200
 
 _log = get_logger(__name__)
 
@@ -52,13 +53,16 @@ def wire_jobs(resources: Resources) -> tuple[list[QueueJob], list[ScheduledJob]]
     wakes = Notifications(resources.settings.database_dsn or "", (WAKE_CHANNEL,))
     return (
         [QueueJob(GENERATE, partial(generate, resources, wakes=wakes), slots=slots, wakes=wakes)],
-        [ScheduledJob("sweep", "* * * * * */10", partial(sweep, resources))],
+        [
+            ScheduledJob("reconcile", "* * * * * */5", partial(reconcile, resources)),
+            ScheduledJob("sweep", "* * * * * */10", partial(sweep, resources)),
+        ],
     )
 
 
 @dataclass(frozen=True)
 class _Run:
-    """One run of one generation's job: what it works with, and when (monotonic) the generation's deadline is.
+    """One run of one generation's job: what it works with, and when (monotonic) it began and the generation's deadline is.
 
     `woken` is set when somebody knows that there is news at the provider (callbacks.py).
     """
@@ -67,6 +71,7 @@ class _Run:
     provider: ProviderClient
     stopping: asyncio.Event
     woken: asyncio.Event
+    began_at_s: float
     ends_at_s: float
 
     @property
@@ -90,6 +95,7 @@ async def _generate(resources: Resources, generation_id: int, stopping: asyncio.
         raise RunAgainError(10.0)
     if stopping.is_set():
         raise RunAgainError(0.0)
+    began_at_s = clock.monotonic_s()
     async with resources.transaction() as session:
         claim = await attempts.claim(
             session,
@@ -105,7 +111,7 @@ async def _generate(resources: Resources, generation_id: int, stopping: asyncio.
         # Spread a little, so that all who wait for the next probe do not ask in one moment.
         wait_s = claim.permit.wait_s + random.uniform(0.0, 1.0)  # noqa: S311 - guards nothing
         raise RunAgainError(min(wait_s, attempt.seconds_left + 0.1))
-    run = _Run(resources, resources.provider, stopping, woken, clock.monotonic_s() + attempt.seconds_left)
+    run = _Run(resources, resources.provider, stopping, woken, began_at_s, clock.monotonic_s() + attempt.seconds_left)
     with bind(request_id=attempt.request_id, generation_id=generation_id, attempt=attempt.attempt_no):
         if claim.order is not None:
             await _send(run, claim, claim.order)
@@ -116,24 +122,15 @@ async def _generate(resources: Resources, generation_id: int, stopping: asyncio.
             raise _look_later(run)
 
 
-async def sweep(resources: Resources) -> None:
-    """What no queued job will do any more: end what is overdue, and queue again what lost its job. Never submits."""
-    async with resources.reading() as session:
-        overdue = await attempt_queries.list_overdue_ids(session, limit=SWEEP_BATCH)
-    for generation_id in overdue:
-        # One short transaction each, so that one row in trouble does not keep the others' credits.
-        async with resources.transaction() as session:
-            await attempts.expire(session, generation_id)
-    async with resources.transaction() as session:
-        ids = await attempt_queries.list_active_ids(session, older_than_s=60, limit=10 * SWEEP_BATCH)
-        for generation_id in await list_missing(session, GENERATE, ids):
-            _log.warning("job_was_missing", generation_id=generation_id)
-            await enqueue(session, GENERATE, generation_id)
-
-
 async def _send(run: _Run, claim: Claim, order: Order) -> None:
     """POST once, write down what is known afterwards, and follow the task if there is one."""
     attempt, started_s = claim.attempt, clock.monotonic_s()
+    late_s = started_s - run.began_at_s
+    if late_s >= run.resources.settings.worker_lease_seconds:
+        # This process stood still since the claim. Another worker may count the attempt as lost: nothing is sent any more.
+        _log.warning("lease_over_before_sending", late_s=round(late_s, 1))
+        await _apply(run, partial(attempts.postpone, attempt=attempt, reason="its worker stood still before sending it"))
+        raise RunAgainError(0.0)
     try:
         task = await _submit_unless_stopped(run, order)
     except BusyError as error:
@@ -238,9 +235,10 @@ async def _poll(run: _Run, attempt: Attempt, task_id: str) -> None:
         else:
             gone = 0
             if task.state is not TaskState.PENDING:
-                await _apply(run, partial(settlement.settle, attempt=attempt, task=task))
-                if task.code == OUT_OF_CREDIT_CODE:
+                await _apply(run, partial(attempts.end, attempt=attempt, task=task))
+                if task.is_out_of_credit:
                     await _note(run, Trouble.OUT_OF_CREDIT, probe=None, detail=task.error)
+                    raise RunAgainError(refusal_delay_s(attempt.attempt_no, None))
                 return
     raise RunAgainError(0.0)
 

@@ -1,10 +1,11 @@
 """Tables of generations: the request, its references, results and events, and one row of `generation_jobs` per provider attempt."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, SmallInteger, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, identity
@@ -89,7 +90,11 @@ class GenerationResult(Base):
 
 
 class GenerationJob(Base):
-    """One attempt at the provider. `epoch` rises with each claim; a write that names an older one changes nothing."""
+    """One attempt at the provider. `epoch` rises with each claim; a write that names an older one changes nothing.
+
+    `sent_path` and `sent_body` are what was sent, stored with the claim: settings and options may change before the provider's
+    history is compared with it. `look_again_at` is when the provider is asked next about an attempt whose answer was lost.
+    """
 
     __tablename__ = "generation_jobs"
     __table_args__ = (
@@ -104,6 +109,8 @@ class GenerationJob(Base):
             unique=True,
             postgresql_where=_in("state", LIVE_STATES),
         ),
+        Index("ix_generation_jobs_look_again_at", "look_again_at", postgresql_where="look_again_at IS NOT NULL"),
+        Index("ix_generation_jobs_answered_model", "id", postgresql_where="answered_model IS NOT NULL"),
     )
 
     id: Mapped[int] = identity()
@@ -118,6 +125,41 @@ class GenerationJob(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     submitted_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    sent_path: Mapped[str | None]
+    sent_body: Mapped[dict[str, Any] | None]
+    answered_model: Mapped[str | None]
+    lost_at: Mapped[datetime | None]
+    look_again_at: Mapped[datetime | None]
+
+
+class GenerationOrphan(Base):
+    """A task that turned up when its generation had failed already: the operator paid for it, its customer did not.
+
+    `cost_usd` is null where the provider did not say.
+    """
+
+    __tablename__ = "generation_orphans"
+    __table_args__ = (UniqueConstraint("provider", "provider_job_id"),)
+
+    id: Mapped[int] = identity()
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("generation_jobs.id"), unique=True)
+    generation_id: Mapped[int] = mapped_column(ForeignKey("generation_requests.id"))
+    provider: Mapped[str]
+    provider_job_id: Mapped[str]
+    status: Mapped[str]
+    cost_usd: Mapped[Decimal | None] = mapped_column(Numeric)
+    noted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DatabaseIdentity(Base):
+    """Which database this was at the last start: one row. Another identity at the next start means that it was restored."""
+
+    __tablename__ = "database_identity"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    identity: Mapped[str]
+    noted_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class GenerationEvent(Base):

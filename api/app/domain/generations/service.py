@@ -247,7 +247,8 @@ async def _ask_and_settle(resources: Resources, generation_id: int) -> None:
         return
     async with resources.transaction() as session:
         current = await attempt_queries.lock_live_attempt(session, generation_id)
-        if current is not None and _is_same_task(current, attempt):
+        # A task that our empty account refused is followed by another one: that is the worker's to do.
+        if current is not None and _is_same_task(current, attempt) and not task.is_out_of_credit:
             await settlement.settle(session, current, task)
 
 

@@ -93,7 +93,7 @@ class TestSchedule:
     async def test_is_every_five_minutes(self, shop: Shop) -> None:
         (schedule,) = jobs.wire_jobs(shop.resources)
 
-        assert (schedule.name, schedule.cron, schedule.is_cut_short) == ("audit", "*/5 * * * *", True)
+        assert (schedule.name, schedule.cron) == ("audit", "*/5 * * * *")
 
     async def test_runs_once_over_two_workers(self, shop: Shop) -> None:
         runs: list[None] = []
@@ -114,7 +114,7 @@ class TestSchedule:
             begun.set()
             await asyncio.sleep(60)
 
-        schedule = ScheduledJob("audit", "* * * * * *", work, is_cut_short=True)
+        schedule = ScheduledJob("audit", "* * * * * *", work)
         async with asyncio.timeout(10):
             running = asyncio.ensure_future(queue(shop, schedule, stopping))
             await begun.wait()
