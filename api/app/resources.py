@@ -16,7 +16,10 @@ from app.db.redis import RedisGate
 from app.db.session import make_sessions, open_engine
 from app.provider.client import ProviderClient
 
+# Deadlock, serialization, lock and statement timeout, shutdown, no space, no memory, too many connections.
 _BUSY_SQLSTATES = frozenset({"40P01", "40001", "55P03", "57014", "57P01", "57P02", "57P03", "53100", "53200", "53300"})
+# Lost connections, of which the engine does not know when they were lost while they were made.
+_LOST_SQLSTATES = frozenset({"08000", "08001", "08003", "08006"})
 
 _LOST = (
     asyncpg.PostgresConnectionError,
@@ -97,7 +100,7 @@ def _busy_database_is_503() -> Iterator[None]:
     except PoolTimeoutError as error:
         raise ServiceUnavailableError from error
     except DBAPIError as error:
-        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _BUSY_SQLSTATES:
+        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _BUSY_SQLSTATES | _LOST_SQLSTATES:
             raise ServiceUnavailableError from error
         raise
     except _LOST as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 import uvloop
 
 from simulator.server import running_simulator
-from simulator.settings import DEFAULT_BALANCE_USD, DEFAULT_WEBHOOK_SECRET, TIERS, Behaviour, SimulatorSettings
+from simulator.settings import DEFAULT_BALANCE_USD, DEFAULT_WEBHOOK_SECRET, REQUEST_LOG_MAX, TIERS, Behaviour, SimulatorSettings
 
 OPEN_FILES_MAX = 65_536
 
@@ -66,6 +66,7 @@ def _settings(given: argparse.Namespace) -> SimulatorSettings:
         balance=given.balance,
         state_dir=given.state_dir,
         log_level=given.log_level,
+        request_log_max=given.log_entries,
         behaviour=Behaviour(delay_s=given.delay, tier=given.tier, over_limit=given.over_limit, unknown_keys=given.unknown_keys),
     )
 
@@ -166,6 +167,13 @@ def _parser() -> argparse.ArgumentParser:
         choices=["critical", "error", "warning", "info", "debug"],
         default="warning",
         help="how much goes to stderr (default: warning)",
+    )
+    add(
+        "--log-entries",
+        type=int,
+        default=REQUEST_LOG_MAX,
+        metavar="N",
+        help=f"how many requests GET /sim/log remembers (default: {REQUEST_LOG_MAX})",
     )
     return parser
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 DEFAULT_WEBHOOK_SECRET = "whsec_0123456789abcdef0123456789abcdef"  # noqa: S105 - the vector of protocol 4.3
+REQUEST_LOG_MAX = 20_000
 DEFAULT_BALANCE_USD = Decimal(100_000)
 
 
@@ -139,5 +140,5 @@ class SimulatorSettings:
     balance: Decimal = DEFAULT_BALANCE_USD
     state_dir: Path | None = None
     log_level: str = "warning"
-    request_log_max: int = 20_000
+    request_log_max: int = REQUEST_LOG_MAX
     behaviour: Behaviour = field(default_factory=Behaviour)

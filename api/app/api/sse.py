@@ -7,6 +7,11 @@ from fastapi import Header
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from app.core.errors import ServiceUnavailableError
+from app.core.logging import get_logger
+
+_log = get_logger(__name__)
+
 LastEventId = Annotated[
     int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63, description="The id of the last event you have seen", examples=[None])
 ]
@@ -29,11 +34,14 @@ class _Change(Protocol):
 
 
 async def as_events(changes: AsyncIterator[_Change | None]) -> AsyncIterator[bytes]:
-    """Changes as events; None as a comment."""
+    """Changes as events; None as a comment. The stream ends when the database goes away: the client comes back with its last id."""
     # At once, so that the client knows that the stream is open.
     yield b": open\n\n"
-    async for change in changes:
-        if change is None:
-            yield b": alive\n\n"
-        else:
-            yield f"id: {change.id}\nevent: status\ndata: {change.generation.model_dump_json()}\n\n".encode()
+    try:
+        async for change in changes:
+            if change is None:
+                yield b": alive\n\n"
+            else:
+                yield f"id: {change.id}\nevent: status\ndata: {change.generation.model_dump_json()}\n\n".encode()
+    except ServiceUnavailableError:
+        _log.warning("stream_ended_without_database")

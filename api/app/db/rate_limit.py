@@ -34,6 +34,9 @@ _STORE_OPTIONS = {
     "SOCKET_CONNECT_TIMEOUT": CALL_TIMEOUT_S,
 }
 
+# RuntimeError is uvloop's word for a connection that was closed while the client greeted Redis on it.
+_GONE = (StoreUnavailableError, OSError, RuntimeError)
+
 _log = get_logger(__name__)
 
 
@@ -92,7 +95,7 @@ class RateLimiter:
         if shared is not None:
             try:
                 result = await shared.limit(name)
-            except (StoreUnavailableError, OSError) as error:
+            except _GONE as error:
                 self._note_failure(error)
                 result = await self._own.limit(name)
             else:
@@ -113,7 +116,7 @@ class RateLimiter:
                 state = await shared.peek(name)
                 if self._can_be(state):
                     return state.remaining < 1
-            except (StoreUnavailableError, OSError) as error:
+            except _GONE as error:
                 self._note_failure(error)
         return (await self._own.peek(name)).remaining < 1
 

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app.core.config import Settings
@@ -36,11 +36,14 @@ def cache(home: Path) -> Part[valkey.Valkey]:
     return Part("Valkey", start, home / "log" / "valkey.log", _DATABASES)
 
 
-def simulator(home: Path, ports: tuple[int, int]) -> Part[Program]:
-    """The provider's stand-in on these ports: its API's and its pictures'. Its own state survives a restart."""
+def simulator(home: Path, ports: tuple[int, int], *, options: Sequence[str] = ()) -> Part[Program]:
+    """The provider's stand-in on these ports: its API's and its pictures'. Its own state survives a restart.
+
+    `options` are those of its command line.
+    """
     log = home / "log" / "simulator.log"
     command = [sys.executable, "-m", "simulator", "--api-key", homes.simulator_key(home), "--state-dir", str(home / "simulator")]
-    command += ["--port", str(ports[0]), "--asset-port", str(ports[1])]
+    command += ["--port", str(ports[0]), "--asset-port", str(ports[1]), *options]
 
     def start(pause: Pause) -> Program:
         begins_at = processes.size(log)
