@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := api/app api/alembic api/tests simulator
 
-.PHONY: help run demo test check fuzz audit-million property chaos migration lock clean
+.PHONY: help run demo test check fuzz audit-million property chaos faults migration lock clean
 
 help: ## show this manual
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ property: .venv/.dev ## ledger and generations against their models, the bank, o
 
 chaos: .venv/.dev ## real processes, killed, frozen and cut off from each other for ten minutes: make chaos ARGS="--seed 7 --minutes 2"
 	cd api && ../$(BIN)/python -m tests.chaos $(ARGS)
+
+faults: .venv/.dev ## every fault of the provider's simulator, a hundred orders each: make faults ARGS="--count 10"
+	cd api && ../$(BIN)/python -m tests.faults $(ARGS)
 
 migration: .venv/.runtime ## write a migration from the models: make migration m="what it does"
 	$(BIN)/rassom up --migration "$(m)"

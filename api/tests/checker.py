@@ -121,8 +121,7 @@ def _tasks(facts: Facts) -> Iterator[str]:
     for prompt, sent in posts.items():
         if lost := [post["status"] for post in sent[:-1] if post["status"] != _TOO_MANY]:
             yield f"prompt {prompt!r}: posted {len(sent)} times although the answers were {lost}"
-    logged = {post["prediction_id"] for post in facts.posts}
-    if missing := [task["id"] for task in facts.tasks if task["id"] not in logged]:
+    if missing := [task["id"] for task in facts.tasks if _prompt(task) not in posts]:
         yield f"the provider's log is not whole: {len(missing)} tasks were never posted, such as {missing[0]}"
 
 

@@ -113,8 +113,9 @@ def _use(simulator: Simulator, behaviour: Behaviour) -> Response:
 
 
 async def list_faults(_: Request, simulator: Simulator) -> Response:
-    """`GET /sim/faults`: what is switched on by control requests and how often each struck."""
-    return JSONResponse({"faults": [_fault(fault) for fault in simulator.state.faults.faults.values()]})
+    """`GET /sim/faults`: what is switched on by control requests, and how often each kind struck, markers' too."""
+    book = simulator.state.faults
+    return JSONResponse({"faults": [_fault(fault) for fault in book.faults.values()], "struck": book.struck})
 
 
 async def list_kinds(_: Request, __: Simulator) -> Response:

@@ -145,10 +145,11 @@ def markers_in(prompt: str) -> tuple[Fault, ...]:
 
 
 class FaultBook:
-    """All faults switched on by control requests, and the counts of the markers."""
+    """All faults switched on by control requests, the counts of the markers, and how often each kind has struck."""
 
     def __init__(self) -> None:
         self.faults: dict[str, Fault] = {}
+        self.struck: Counter[str] = Counter()
         self._marker_counts: Counter[tuple[str, str]] = Counter()
 
     def add(self, fault: Fault) -> Fault:
@@ -162,6 +163,7 @@ class FaultBook:
             return 0 if self.faults.pop(fault_id, None) is None else 1
         gone = len(self.faults)
         self.faults.clear()
+        self.struck.clear()
         self._marker_counts.clear()
         return gone
 
@@ -178,9 +180,11 @@ class FaultBook:
     def _striking(self, stage: str, moment: Moment) -> Iterator[Hit]:
         for marker in markers_in(moment.prompt):
             if KINDS[marker.kind].stage == stage and self._marker_strikes(marker, moment):
+                self.struck[marker.kind] += 1
                 yield Hit(marker.kind, marker.params)
         for fault in self.faults.values():
             if KINDS[fault.kind].stage == stage and fault.strikes(moment):
+                self.struck[fault.kind] += 1
                 yield Hit(fault.kind, fault.params)
 
     def _marker_strikes(self, marker: Fault, moment: Moment) -> bool:

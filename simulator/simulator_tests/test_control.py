@@ -117,6 +117,16 @@ class TestFaults:
         shown = (await control.get("/faults")).json()["faults"]
         assert [(entry["id"], entry["struck"]) for entry in shown] == [(fault_id, 2)]
 
+    async def test_are_counted_by_kind_markers_too(self, api: httpx2.AsyncClient, control: httpx2.AsyncClient) -> None:
+        await control.post("/faults", json={"kind": "api_500", "times": 1, "match": {"path": "/balance"}})
+        await api.get("/balance")
+        await api.get("/balance")
+        for marker in ("submit_400", "submit_400 times=1", "stuck"):
+            await api.post(MODEL, json={"prompt": f"counted [sim:{marker}]"})
+        assert (await control.get("/faults")).json()["struck"] == {"api_500": 1, "submit_400": 2, "stuck": 1}
+        await control.delete("/faults")
+        assert (await control.get("/faults")).json()["struck"] == {}
+
     async def test_strike_every_nth_until_deleted(self, api: httpx2.AsyncClient, control: httpx2.AsyncClient) -> None:
         fault = {"kind": "api_500", "times": None, "every": 3, "match": {"path": "/balance", "method": "GET"}}
         fault_id = (await control.post("/faults", json=fault)).json()["id"]
@@ -141,7 +151,7 @@ class TestFaults:
     )
     async def test_are_refused_when_they_make_no_sense(self, control: httpx2.AsyncClient, fault: dict[str, Any]) -> None:
         assert (await control.post("/faults", json=fault)).status_code == 400
-        assert (await control.get("/faults")).json() == {"faults": []}
+        assert (await control.get("/faults")).json()["faults"] == []
 
 
 class TestMarkers:
