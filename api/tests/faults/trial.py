@@ -198,6 +198,7 @@ async def _open(world: World, settings: Settings) -> AsyncIterator[Room]:
             wavespeed_sync_mode=world.is_sync,
             wavespeed_poll_interval_seconds=0.2,
             wavespeed_max_concurrency=10_000,
+            wavespeed_breaker_failures=0,  # a provider that does nothing right would keep the orders away
             wavespeed_upload_flow="binary" if world.is_sync else "ticket",
             trial_generations=0 if world.is_paid else 1,
             generation_deadline_seconds=DEADLINE_S,
