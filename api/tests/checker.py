@@ -20,7 +20,8 @@ NEXT: dict[str | None, set[str]] = {
     **{status: set() for status in FINAL},
 }
 """Which status may follow which. Back to `queued` leads a definite refusal."""
-_TOO_MANY = 429
+REFUSED = frozenset({400, 429})
+"""What a submit is answered that was surely not taken and may be sent again: too many, or an empty account."""
 
 
 @dataclass(frozen=True)
@@ -115,14 +116,20 @@ def _tasks(facts: Facts) -> Iterator[str]:
             yield f"prompt {prompt!r}: the provider accepted {count} tasks"
         if prompt not in ordered:
             yield f"prompt {prompt!r}: the provider has a task that nobody ordered"
-    posts: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for post in facts.posts:
-        posts[(post["body"] or {}).get("prompt", "")].append(post)
-    for prompt, sent in posts.items():
-        if lost := [post["status"] for post in sent[:-1] if post["status"] != _TOO_MANY]:
-            yield f"prompt {prompt!r}: posted {len(sent)} times although the answers were {lost}"
-    if missing := [task["id"] for task in facts.tasks if _prompt(task) not in posts]:
+    for prompt, statuses in repeated_posts(facts).items():
+        yield f"prompt {prompt!r}: posted again although the answers were {statuses}"
+    posted = {post["body"]["prompt"] for post in facts.posts}
+    if missing := [task["id"] for task in facts.tasks if _prompt(task) not in posted]:
         yield f"the provider's log is not whole: {len(missing)} tasks were never posted, such as {missing[0]}"
+
+
+def repeated_posts(facts: Facts) -> dict[str, list[int | None]]:
+    """The prompts that were sent again although an earlier answer was no refusal, and those answers (None: none)."""
+    answers: defaultdict[str, list[int | None]] = defaultdict(list)
+    for post in facts.posts:
+        answers[post["body"]["prompt"]].append(post["status"])
+    found = {prompt: [status for status in statuses[:-1] if status not in REFUSED] for prompt, statuses in answers.items()}
+    return {prompt: statuses for prompt, statuses in found.items() if statuses}
 
 
 def _wallet(facts: Facts, telegram_id: int, person: Person) -> Iterator[str]:

@@ -117,7 +117,7 @@ LIES: list[tuple[str, Lie]] = [
     ("is of a task that is stuck", lambda facts: facts.tasks[0].update(status="stuck")),
     ("the provider accepted 2 tasks", lambda facts: facts.tasks.append(a_task(1) | {"id": "task9"})),
     ("has a task that nobody ordered", lambda facts: facts.tasks.append(a_task(8))),
-    ("posted 2 times although the answers were [None]", lost_post),
+    ("posted again although the answers were [None]", lost_post),
     ("log is not whole", lambda facts: facts.posts.pop()),
     ("where its entries add up to 9", lambda facts: entry(facts, 4).update(balance_after=10)),
     ("entry 9 leaves -1", negative),

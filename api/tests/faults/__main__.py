@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import itertools
 import sys
 import tempfile
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from simulator.settings import Behaviour, SimulatorSettings
 from tests.factories import BOT_KEY, a_database
 from tests.faults.menu import WORLDS
 from tests.faults.trial import CHARGED, NOT_FINAL, REPEATED, Report, run
+from tests.programs import worker_process
 
 KEY = "sim-key-of-the-faults"
 LOG_ENTRIES = 1_000_000
@@ -37,12 +40,12 @@ def main() -> int:
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         migrations.migrate(database.dsn("rassom"))
-        report = runner.run(_serve(database.dsn("postgres"), cache.url, given.count))
+        report = runner.run(_serve(database.dsn("postgres"), cache.url, Path(folder), given.count))
     _show(report, given.count)
     return 1 if report.findings else 0
 
 
-async def _serve(admin_dsn: str, redis_url: str, count: int) -> Report:
+async def _serve(admin_dsn: str, redis_url: str, folder: Path, count: int) -> Report:
     settings = SimulatorSettings(api_key=KEY, request_log_max=LOG_ENTRIES, behaviour=Behaviour(delay_s=0.2, webhook_backoff_s=0.1))
     async with AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(running_simulator(settings))
@@ -56,7 +59,15 @@ async def _serve(admin_dsn: str, redis_url: str, count: int) -> Report:
         }
         databases = [await stack.enter_async_context(a_database(admin_dsn, "rassom")) for _ in WORLDS]
         worlds = [Settings(_env_file=None, database_url=dsn, **values) for dsn in databases]
-        return await run(worlds, simulator, count=count, say=say)
+
+        @asynccontextmanager
+        async def worker(each: Settings) -> AsyncIterator[None]:
+            # A process of its own, so that both processors have something to do.
+            with worker_process(each, folder / f"worker-{next(numbers)}"):
+                yield
+
+        numbers = itertools.count(1)
+        return await run(worlds, simulator, count=count, say=say, worker=worker)
 
 
 def _show(report: Report, count: int) -> None:

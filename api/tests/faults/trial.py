@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -15,7 +15,7 @@ from app.core.config import Settings
 from simulator.server import RunningSimulator
 from simulator.settings import DEFAULT_WEBHOOK_SECRET as SECRET
 from tests import running
-from tests.checker import FINAL, judge
+from tests.checker import FINAL, judge, repeated_posts
 from tests.factories import BOT_KEY, NO_TLS, an_order, changed, new_telegram_id
 from tests.facts import Facts, Order, collect
 from tests.faults.menu import STORM, UPLOADS, WORLDS, Dish, World, by_marker
@@ -27,6 +27,7 @@ AT_ONCE = 24
 STORM_EVERY, HISTORY_EVERY = 17, 2
 UNREADABLE = ("html_after_accept", "garbage_after_accept", "null_data_after_accept")
 _ACCEPTED, _OK, _UNAVAILABLE, _TOO_MANY = 202, 200, 503, 429
+Worker = Callable[[Settings], AbstractAsyncContextManager[Any]]
 CHARGED, REPEATED, NOT_FINAL = "charged without a picture", "POST repeated", "not final"
 
 
@@ -107,11 +108,21 @@ class Report:
     findings: list[str]
 
 
-async def run(settings: Sequence[Settings], simulator: RunningSimulator, *, count: int, say: Callable[[str], None]) -> Report:
-    """`count` orders for each marker, each fault of the storm and of uploads; `settings` has a database for each world."""
+async def run(
+    settings: Sequence[Settings],
+    simulator: RunningSimulator,
+    *,
+    count: int,
+    say: Callable[[str], None],
+    worker: Worker = running.worker,
+) -> Report:
+    """`count` orders for each marker, each fault of the storm and of uploads; `settings` has a database for each world.
+
+    `worker` runs one for settings.
+    """
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(httpx2.AsyncClient(base_url=f"{simulator.url}/sim", timeout=120, verify=NO_TLS))
-        rooms = [await stack.enter_async_context(_open(world, each)) for world, each in zip(WORLDS, settings, strict=True)]
+        rooms = [await stack.enter_async_context(_open(world, each, worker)) for world, each in zip(WORLDS, settings, strict=True)]
         kitchen = Kitchen(control, rooms, count, say)
         await kitchen.serve_markers()
         await kitchen.serve_in_the_storm()
@@ -191,7 +202,7 @@ class Kitchen:
 
 
 @asynccontextmanager
-async def _open(world: World, settings: Settings) -> AsyncIterator[Room]:
+async def _open(world: World, settings: Settings, worker: Worker) -> AsyncIterator[Room]:
     with running.a_listener() as listener:
         settings = changed(
             settings,
@@ -209,7 +220,7 @@ async def _open(world: World, settings: Settings) -> AsyncIterator[Room]:
         limits = httpx2.Limits(max_connections=100, keepalive_expiry=2)
         async with (
             running.api(settings, at=listener) as url,
-            running.worker(settings),
+            worker(settings),
             httpx2.AsyncClient(base_url=f"{url}/api/v1", headers=headers, timeout=60, limits=limits, verify=NO_TLS) as http,
         ):
             yield Room(world, http)
@@ -239,14 +250,11 @@ def _totals(facts: Facts) -> Counter[str]:
         for entry in person.statement:
             moved[entry["reference_id"] or ""] += entry["amount"]
     generations = [generation for person in facts.people.values() for generation in person.generations]
-    posts: defaultdict[str, list[int | None]] = defaultdict(list)
-    for post in facts.posts:
-        posts[post["body"]["prompt"]].append(post["status"])
     return Counter(
         {
             "generations": len(generations),
             CHARGED: sum(moved[each["public_id"]] < 0 and not facts.results[each["id"]] for each in generations),
-            REPEATED: sum(any(status != _TOO_MANY for status in sent[:-1]) for sent in posts.values()),
+            REPEATED: len(repeated_posts(facts)),
             NOT_FINAL: sum(each["status"] not in FINAL for each in generations),
         }
     )
