@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from simulator.faults import KINDS
 
 HALF_A_SECOND, A_SECOND = " seconds=0.5", " seconds=1"
-OF_OTHERS = {"output", "media", "history"}
-"""Stages in which Rassom does not call the provider: customers download the pictures, and the provider the references. Lost answers
-are not looked for in the history.
-"""
+OF_OTHERS = {"output", "media"}
+"""Stages in which Rassom does not call the provider: customers download the pictures, and the provider the references."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,9 @@ def _markers(kind: str) -> list[str]:
     return [kind]
 
 
-STORM = [kind.kind for kind in KINDS.values() if kind.stage in {"api", "history"} - OF_OTHERS]
+STORM = [kind.kind for kind in KINDS.values() if kind.stage in {"api", "history"}]
 """Faults without a prompt: all on at the same time, while orders of every kind come in."""
 UPLOADS = [kind.kind for kind in KINDS.values() if kind.stage in {"upload", "upload_put"}]
 """Faults of uploads: a customer sends a picture, and orders with it if it was taken."""
+SELDOM = {kind.kind for kind in KINDS.values() if kind.stage == "history"}
+"""One look into the history serves many lost answers: a short run makes too few of them for each of these to strike."""
