@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := api/app api/alembic api/tests simulator
 
-.PHONY: help run demo test check fuzz audit-million property migration lock clean
+.PHONY: help run demo test check fuzz audit-million property crash migration lock clean
 
 help: ## show this manual
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ audit-million: .venv/.dev ## the audit of a book of a million entries, each inva
 property: .venv/.dev ## ledger and generations against their models, the bank, one wallet: at full length (seed: RASSOM_PROPERTY_SEED)
 	RASSOM_PROPERTY_STEPS=$${RASSOM_PROPERTY_STEPS:-32000} RASSOM_BANK_SECONDS=$${RASSOM_BANK_SECONDS:-60} RASSOM_WALLET_CLIENTS=64 \
 		RASSOM_WALLET_OPERATIONS=200 RASSOM_WALLET_SEEDS=5 $(BIN)/pytest api/tests/property -s --timeout=0
+
+crash: .venv/.dev ## kill -9 of the API and the worker at each labelled step, about 300 times in ten minutes (Linux; ARGS="--seed N")
+	$(BIN)/python -m tests.crash $(ARGS)
 
 migration: .venv/.runtime ## write a migration from the models: make migration m="what it does"
 	$(BIN)/rassom up --migration "$(m)"
