@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := api/app api/alembic api/tests simulator
 
-.PHONY: help run demo test check fuzz audit-million property crash migration lock clean
+.PHONY: help run demo test check fuzz audit-million property crash mutants migration lock clean
 
 help: ## show this manual
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ property: .venv/.dev ## ledger and generations against their models, the bank, o
 
 crash: .venv/.dev ## kill -9 of the API and the worker at each labelled step, about 300 times in ten minutes (Linux; ARGS="--seed N")
 	$(BIN)/python -m tests.crash $(ARGS)
+
+mutants: .venv/.dev ## seed some 60 bugs, each into a copy of the tree, and see the tests turn red (about fifteen minutes; ARGS="--only epoch")
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 migration: .venv/.runtime ## write a migration from the models: make migration m="what it does"
 	$(BIN)/rassom up --migration "$(m)"
