@@ -13,6 +13,7 @@ from tests.crash.sweep import Report, Services, draw, points_of, sweep
 
 HITS_MIN = 240
 TEMPLATE = "rassom"
+LANES_MAX = 16  # a Valkey has so many databases
 
 
 def main() -> int:
@@ -20,7 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311 - to be printed and given again
     parser.add_argument("--repeats", type=int, default=3, help="rounds for each step and edge")
-    parser.add_argument("--lanes", type=int, default=6, help="shops at the same time")
+    parser.add_argument("--lanes", type=int, default=6, choices=range(1, LANES_MAX + 1), help="shops at the same time")
     parser.add_argument("--only", default="", help="labels that contain this")
     chosen = parser.parse_args()
     points = [(step, edge) for step, edge in points_of() if chosen.only in step.label]
