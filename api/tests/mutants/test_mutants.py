@@ -14,7 +14,7 @@ BUGS_MIN = 30
 
 def exists(name: str) -> bool:
     """Whether pytest would find this test: its file, its class and its function."""
-    path, *parts = name.split("::")
+    path, *parts = name.partition("[")[0].split("::")
     file = TESTS / path
     nodes: list[ast.stmt] = ast.parse(file.read_text()).body if file.exists() else []
     for part in parts:
