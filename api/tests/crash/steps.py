@@ -83,6 +83,7 @@ STEPS = (
     Step("apply: the next attempt", "worker", f"{_GENERATIONS}.attempt_queries:insert_next_attempt", Story.BUSY),
     _apply("apply: refused", f"{_GENERATIONS}.attempts:refuse", Story.REFUSED),
     _apply("apply: lost", f"{_GENERATIONS}.attempts:lose", Story.LOST),
+    Step("apply: the breaker", "worker", "app.domain.supply.service:note", Story.LOST, _IN_TRANSACTION, 2),
     _apply("settle", f"{_GENERATIONS}.settlement:settle", Story.ORDERS),
     Step("settle: the attempt", "worker", f"{_GENERATIONS}.attempt_queries:mark_attempt"),
     Step("settle: the pictures", "worker", f"{_GENERATIONS}.attempt_queries:insert_results"),

@@ -16,6 +16,27 @@ _BELIEVE = """
         await wake(session, GENERATE, generation_id)"""
 
 BUGS = (
+    bug(
+        "the breaker never opens",
+        "provider/health.py",
+        "    if trouble in AT_ONCE or failures >= limit:\n        return _opened(breaker, trouble, now)\n",
+        "",
+        "domain/supply/test_service.py::TestNote",
+    ),
+    bug(
+        "an open breaker lets every attempt through",
+        "domain/supply/service.py",
+        "    if known.probe_in_s > 0:\n        return Pass(",
+        "    if known.probe_in_s >= 0:\n        return FREE_PASS or Pass(",
+        "domain/supply/test_service.py::TestAdmit",
+    ),
+    bug(
+        "what was sent before the breaker opened closes it",
+        "provider/health.py",
+        "    if breaker.is_open and probe != breaker.opening:\n        return breaker\n",
+        "",
+        "provider/test_health.py::TestOpen",
+    ),
     Bug(
         "no unique index on the running generation of a user, and no lock",
         (
@@ -93,7 +114,7 @@ BUGS = (
     bug(
         "a 5xx is sent again blindly",
         "provider/client.py",
-        '    if status not in _OK:\n        raise UnknownError(f"{status}: {message}")',
+        '    if status not in _OK:\n        raise UnknownError(f"{status}: {message}", status=status)',
         "    if status not in _OK:\n        raise _busy(response, message)",
         "provider/test_client.py::TestSubmit",
         f"{_FAULTS}::test_while_the_answer_holds_the_picture",
@@ -101,8 +122,8 @@ BUGS = (
     bug(
         "an unreadable answer is a refusal",
         "provider/client.py",
-        '        raise UnknownError(f"HTTP {response.status} with an unreadable body") from error',
-        '        raise RefusedError(f"HTTP {response.status} with an unreadable body") from error',
+        '        raise UnknownError(f"HTTP {response.status} with an unreadable body", status=response.status) from error',
+        '        raise RefusedError(f"HTTP {response.status} with an unreadable body", status=response.status) from error',
         "provider/test_client.py::TestSubmit",
     ),
     bug(

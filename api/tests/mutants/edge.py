@@ -78,9 +78,10 @@ BUGS: tuple[Bug, ...] = (
     ),
     bug(
         "orders are taken while the provider is down",
-        _GENERATIONS + "service.py",
-        "    if down_s is not None:\n",
-        "    if down_s is not None and down_s < 0:\n",
+        "domain/supply/service.py",
+        "    if known.order_in_s > 0:\n        return known.order_in_s\n",
+        "    return None\n",
+        "domain/supply/test_service.py::TestAdmit",
         "api/test_generations.py::TestSubmitWithoutAProvider",
     ),
     bug(
