@@ -51,7 +51,7 @@ BUGS: tuple[Bug, ...] = (
     bug(
         "a key with another body gets the first answer",
         "domain/idempotency/service.py",
-        "    if stored.fingerprint != ticket.fingerprint:\n        raise IdempotencyMismatchError\n",
+        "    if not stored.is_same:\n        raise IdempotencyMismatchError\n",
         "",
         "api/test_idempotency.py::TestSubmit",
     ),

@@ -122,8 +122,8 @@ BUGS = (
     bug(
         "the audit does not verify the chain",
         _AUDIT,
-        "OR hash <> ledger_entry_hash(prev_hash, account_id,",
-        "OR hash IS NULL AND hash <> ledger_entry_hash(prev_hash, account_id,",
+        "WHERE hash <> ledger_entry_hash(prev_hash, account_id,",
+        "WHERE hash IS NULL AND hash <> ledger_entry_hash(prev_hash, account_id,",
         "domain/audit/test_service.py::TestAViolation",
     ),
     bug(
