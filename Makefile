@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := api/app api/alembic api/tests simulator
 
-.PHONY: help run demo test check fuzz audit-million property chaos faults migration lock clean
+.PHONY: help run demo test check fuzz audit-million property chaos crash faults mutants migration lock clean
 
 help: ## show this manual
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ chaos: .venv/.dev ## real processes, killed, frozen and cut off from each other 
 
 faults: .venv/.dev ## every fault of the provider's simulator, a hundred orders each: make faults ARGS="--count 10"
 	cd api && ../$(BIN)/python -m tests.faults $(ARGS)
+
+crash: .venv/.dev ## kill -9 of the API and the worker at each labelled step, about 300 times in ten minutes (Linux; ARGS="--seed N")
+	$(BIN)/python -m tests.crash $(ARGS)
+
+mutants: .venv/.dev ## seed some 60 bugs, each into a copy of the tree, and see the tests turn red (about fifteen minutes; ARGS="--only epoch")
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 migration: .venv/.runtime ## write a migration from the models: make migration m="what it does"
 	$(BIN)/rassom up --migration "$(m)"

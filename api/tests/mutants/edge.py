@@ -1,0 +1,157 @@
+"""Seeded bugs at the edge: who may what, repeated requests, limits, caps, what an error tells."""
+
+from tests.mutants.bug import Bug, bug
+
+_AUTHORISATION = "api/test_authorisation.py::TestMatrix"
+_GENERATIONS = "domain/generations/"
+
+BUGS: tuple[Bug, ...] = (
+    bug(
+        "no owner in the WHERE of a generation",
+        _GENERATIONS + "queries.py",
+        ".where(column == ref, User.telegram_id == telegram_id)",
+        ".where(column == ref)",
+        f"{_AUTHORISATION}::test_ones_own_name_opens_nobody_elses_generation",
+    ),
+    bug(
+        "a Telegram user may act for another one",
+        "deps/caller.py",
+        "        elif self.telegram_id != telegram_id:\n            raise hidden or UserNotFoundError(telegram_id)\n",
+        "",
+        f"{_AUTHORISATION}::test_tells_nobody_whether_somebody_elses_object_exists",
+    ),
+    bug(
+        "any key is an operator's",
+        "deps/caller.py",
+        '    caller.require_scope("admin")\n',
+        "",
+        f"{_AUTHORISATION}::test_is_right_in_every_cell[POST /api/v1/admin/credits]",
+    ),
+    bug(
+        "init data from the future is taken",
+        "deps/init_data.py",
+        '    if data.issued_at > now:\n        raise InitDataRefusedError("from the future")\n',
+        "",
+        "deps/test_init_data.py::TestRefusal",
+    ),
+    bug(
+        "init data lives for a day",
+        "deps/init_data.py",
+        "MAX_AGE = timedelta(hours=1)",
+        "MAX_AGE = timedelta(hours=24)",
+        "deps/test_init_data.py",
+    ),
+    bug(
+        "a revoked key stays good",
+        "deps/known_keys.py",
+        "FRESH_S = 1.0",
+        "FRESH_S = 3600.0",
+        "deps/test_caller.py::TestServiceKeys",
+    ),
+    bug(
+        "a key with another body gets the first answer",
+        "domain/idempotency/service.py",
+        "    if not stored.is_same:\n        raise IdempotencyMismatchError\n",
+        "",
+        "api/test_idempotency.py::TestSubmit",
+    ),
+    bug(
+        "an order with a key is made each time it is sent",
+        _GENERATIONS + "service.py",
+        "    if key_id is None:\n        return SubmitRead.model_validate(stored), True\n",
+        "    if key_id is None:\n        return await _submit_locked(session, settings, body, quote, request_id), False\n",
+        "api/test_idempotency.py::TestSubmit",
+    ),
+    bug(
+        "callers share their idempotency keys",
+        "deps/idempotency.py",
+        "return Ticket(caller=self.caller_id, key=self.key,",
+        'return Ticket(caller="", key=self.key,',
+        "api/test_idempotency.py",
+    ),
+    bug(
+        "the price limit of the client is ignored",
+        _GENERATIONS + "service.py",
+        "    catalogue_rules.check_price(price=quote.price_credits, price_max=body.max_price)\n",
+        "",
+        "api/test_generations.py::TestSubmit",
+    ),
+    bug(
+        "orders are taken while the provider is down",
+        "domain/supply/service.py",
+        "    if known.order_in_s > 0:\n        return known.order_in_s\n",
+        "    return None\n",
+        "domain/supply/test_service.py::TestAdmit",
+        "api/test_generations.py::TestSubmitWithoutAProvider",
+    ),
+    bug(
+        "a bot's people share one limit",
+        "deps/limits.py",
+        'return caller.id if person is None else f"{caller.id}:{person}"',
+        "return caller.id",
+        "deps/test_limits.py::TestServiceKeys",
+    ),
+    bug(
+        "keys can be guessed at full speed",
+        "deps/limits.py",
+        "    if secret and not known_keys.has_seen(secret) and await limiter.is_exhausted(address):\n        return address\n",
+        "",
+        "deps/test_limits.py::TestStrangers",
+    ),
+    bug(
+        "an upload is not capped while it is read",
+        "domain/media/multipart.py",
+        "        if self.size > FILE_BYTES_MAX:\n            raise UploadTooLargeError(_TOO_LARGE)\n",
+        "",
+        "domain/media/test_multipart.py::TestCaps",
+    ),
+    bug(
+        "a form is not capped around its file",
+        "domain/media/multipart.py",
+        "        if self._bytes_seen > FORM_BYTES_MAX:\n            raise UploadTooLargeError(_TOO_LARGE)\n",
+        "",
+        "domain/media/test_multipart.py::TestCaps",
+    ),
+    bug(
+        "pixels are not counted before the picture is passed on",
+        "domain/media/service.py",
+        "    if picture.has_too_many_pixels:\n",
+        "    if size < 0 and picture.has_too_many_pixels:\n",
+        "api/test_media.py::TestTooLarge",
+    ),
+    bug(
+        "a streamed body is not capped",
+        "middlewares/body_limit.py",
+        "            if length > self.bytes_max:\n",
+        "            if length < 0:\n",
+        "middlewares/test_body_limit.py::TestSize",
+    ),
+    bug(
+        "a body may nest without end",
+        "middlewares/body_limit.py",
+        "NESTING_MAX = 64",
+        "NESTING_MAX = 64_000_000",
+        "middlewares/test_body_limit.py::TestNesting",
+    ),
+    bug(
+        "an error tells what is inside",
+        "middlewares/request_id.py",
+        "            except Exception:\n                _log.exception(",
+        '            except Exception as error:\n                scope["path"] += repr(error)\n                _log.exception(',
+        "api/test_problems.py::TestInternalError",
+    ),
+    bug(
+        "references may lead into the provider's own network",
+        _GENERATIONS + "rules.py",
+        "        return address.is_global and not address.is_multicast\n",
+        "        return not address.is_multicast\n",
+        "domain/generations/test_rules.py::TestCheckReferenceUrl",
+    ),
+    bug(
+        "references may carry credentials",
+        _GENERATIONS + "rules.py",
+        " or parts.username is not None or parts.password is not None:",
+        ":",
+        "domain/generations/test_rules.py::TestCheckReferenceUrl",
+    ),
+)
