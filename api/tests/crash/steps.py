@@ -27,6 +27,7 @@ class Story(StrEnum):
     BUSY = "orders that the provider has no room for at first"
     REFUSED = "orders that the provider refuses"
     LOST = "orders whose answer is lost"
+    SILENT = "orders whose answer and webhook are lost"
     CANCEL = "orders that are taken back"
     OVERDUE = "orders past their deadline whose jobs are gone"
     FORGOTTEN = "orders whose jobs are gone"
@@ -98,7 +99,11 @@ STEPS = (
     Step(
         "webhook: the lost task", "api", f"{_GENERATIONS}.attempt_queries:bind_task", Story.LOST, _IN_TRANSACTION, 1, is_sync=False
     ),
-    Step("reap: the sweep", "worker", f"{_GENERATIONS}.jobs:sweep", Story.OVERDUE, calls=1),
+    Step("reconcile: the history", "worker", "app.provider.client:ProviderClient.list_history", Story.SILENT, calls=1),
+    _apply("reconcile: the lock", f"{_GENERATIONS}.lost_queries:try_lock", Story.SILENT, calls=1),
+    _apply("reconcile: the task", f"{_GENERATIONS}.lost_queries:bind_tasks", Story.SILENT, calls=1),
+    _apply("reconcile: the next look", f"{_GENERATIONS}.lost_queries:mark_looked", Story.SILENT, calls=1),
+    Step("reap: the sweep", "worker", f"{_GENERATIONS}.reaper:sweep", Story.OVERDUE, calls=1),
     Step("reap: the overdue", "worker", f"{_GENERATIONS}.attempt_queries:list_overdue_ids", Story.OVERDUE, calls=1),
     _apply("reap: the end", f"{_GENERATIONS}.attempts:expire", Story.OVERDUE, calls=3),
     Step("reap: lost jobs", "worker", "app.queue.enqueue:list_missing", Story.FORGOTTEN, calls=1),

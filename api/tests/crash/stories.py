@@ -19,6 +19,7 @@ MARKERS = {
     Story.BUSY: "[sim:submit_429]",
     Story.REFUSED: "[sim:submit_400]",
     Story.LOST: "[sim:submit_cut_after_accept]",
+    Story.SILENT: f"[sim:submit_cut_after_accept] {UNHOOKED}",
 }
 _SUBMITTED = "SELECT count(*) FROM generation_jobs WHERE state = 'submitted'"
 _PASS = {

@@ -1,5 +1,5 @@
 """The seeded bugs: each must turn the suite red (`make mutants`)."""
 
-from tests.mutants import attempts, edge, money
+from tests.mutants import attempts, edge, lost, money
 
-BUGS = (*money.BUGS, *attempts.BUGS, *edge.BUGS)
+BUGS = (*money.BUGS, *attempts.BUGS, *lost.BUGS, *edge.BUGS)

@@ -6,14 +6,14 @@ _GENERATIONS = "domain/generations/"
 _MODELS = APP + _GENERATIONS + "models.py"
 _FAULTS = "stories/test_provider_faults.py::TestEveryFault"
 _BELIEVE = """
-        from app.domain.generations import settlement
-        from app.provider.wire import Task, TaskState
+            from app.domain.generations import settlement
+            from app.provider.wire import Task, TaskState
 
-        attempt = await attempt_queries.lock_live_attempt(session, generation_id)
-        if attempt is not None and task_id is not None:
-            task = Task(task_id, TaskState.COMPLETED, "completed", ("https://pictures.example/1.png",), None, "")
-            await settlement.settle(session, attempt, task)
-        await wake(session, GENERATE, generation_id)"""
+            attempt = await attempt_queries.lock_live_attempt(session, generation_id)
+            if attempt is not None and task_id is not None:
+                task = Task(task_id, TaskState.COMPLETED, "completed", ("https://pictures.example/1.png",), None, "")
+                await settlement.settle(session, attempt, task)
+            await wake(session, GENERATE, generation_id)"""
 
 BUGS = (
     bug(
@@ -193,15 +193,15 @@ BUGS = (
     ),
     bug(
         "the sweep leaves what is overdue",
-        _GENERATIONS + "jobs.py",
+        _GENERATIONS + "reaper.py",
         "    for generation_id in overdue:\n",
         "    for generation_id in overdue[:0]:\n",
         "domain/generations/test_sweep.py",
     ),
     bug(
         "the sweep leaves what lost its job",
-        _GENERATIONS + "jobs.py",
-        "            await enqueue(session, GENERATE, generation_id)\n",
+        _GENERATIONS + "reaper.py",
+        "                await enqueue(session, GENERATE, generation_id)\n",
         "",
         "domain/generations/test_sweep.py",
     ),
@@ -236,7 +236,7 @@ BUGS = (
     bug(
         "a webhook settles",
         _GENERATIONS + "callbacks.py",
-        "\n        await wake(session, GENERATE, generation_id)",
+        "\n            await wake(session, GENERATE, generation_id)",
         _BELIEVE,
         "stories/test_webhooks.py::TestWithoutWorker",
     ),
