@@ -11,6 +11,7 @@ from tests.chaos.stack import PROGRAMS, Stack
 from tests.proxy import Link
 
 Deed = Callable[["Mischief"], Awaitable[int]]
+MORE_S = 15.0
 APIS = [name for name, verb in PROGRAMS.items() if verb == "api"]
 WORKERS = [name for name, verb in PROGRAMS.items() if verb == "worker"]
 
@@ -32,11 +33,12 @@ class Mischief:
         """One fault after the other, at random moments, several at once; when the time is over, what has begun is ended.
 
         Each kind comes once, in an order of its own, and again if it met nothing to take effect on; then they come by weight.
+        One that is still missing at the end is given some time more.
         """
         ends_at_s = time.monotonic() + for_s
         due = self.dice.sample(kinds, len(kinds))
         async with asyncio.TaskGroup() as group:
-            while time.monotonic() < ends_at_s:
+            while time.monotonic() < ends_at_s + (MORE_S if set(kinds) - self.hit.keys() else 0):
                 await asyncio.sleep(self.dice.uniform(0.4, 1.6) * every_s)
                 kind = due.pop() if due else self.dice.choices(kinds, [DEEDS[kind][0] for kind in kinds])[0]
                 group.create_task(self._do(kind, due))

@@ -1,6 +1,7 @@
 """One chaos run: orders come in, parts are hurt, everything heals, and then it is judged from outside and by the audit."""
 
 import asyncio
+import itertools
 import random
 import time
 from collections import Counter
@@ -90,9 +91,10 @@ async def _trouble(plan: Plan, customers: Customers, mischief: Mischief) -> int:
     """Orders at their rate, whatever becomes of the ones before, and faults meanwhile; returns how many orders came late."""
     late = 0
     async with asyncio.TaskGroup() as group:
-        group.create_task(mischief.go_on(plan.kinds, for_s=plan.seconds, every_s=plan.fault_every_s))
-        began_s, count = time.monotonic(), round(plan.seconds * plan.rate)
-        for number in range(count):
+        faults = group.create_task(mischief.go_on(plan.kinds, for_s=plan.seconds, every_s=plan.fault_every_s))
+        began_s, numbers = time.monotonic(), itertools.count()
+        while not faults.done():
+            number = next(numbers)
             due_s = began_s + number / plan.rate
             late += time.monotonic() - due_s > 1
             await asyncio.sleep(max(0, due_s - time.monotonic()))
