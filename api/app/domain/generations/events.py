@@ -32,7 +32,8 @@ async def read_changes(session: AsyncSession, ref: int | UUID, telegram_id: int,
     generation = await service.get(session, ref, telegram_id)
     events = await event_queries.list_events(session, generation.id, after=after or 0)
     if after is None:
-        return [Change(events[-1].id, generation)]
+        # As of the event that names it: one that came between the two reads would count as told, and its status would not be.
+        return [Change(events[-1].id, _as_of(generation, events[-1], is_latest=True))]
     return [Change(event.id, _as_of(generation, event, is_latest=event is events[-1])) for event in events]
 
 
@@ -111,6 +112,6 @@ def _as_of(generation: GenerationRead, event: GenerationEvent, *, is_latest: boo
             "updated_at": event.created_at,
             "completed_at": None if status in ACTIVE_STATUSES else event.created_at,
             "started_at": generation.started_at if is_latest or status is not Status.QUEUED else None,
-            "queue_position": generation.queue_position if is_latest else None,
+            "queue_position": generation.queue_position if is_latest and status is Status.QUEUED else None,
         }
     )
