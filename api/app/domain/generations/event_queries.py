@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.catalogue.models import CatalogModel
@@ -26,6 +26,13 @@ _SEQUENCE = text("""
     FROM fresh, last WHERE event.id = fresh.id RETURNING event.position
 """)
 
+_LIST_EVENTS = (
+    select(GenerationEvent)
+    .where(GenerationEvent.generation_id == bindparam("generation_id"), GenerationEvent.id > bindparam("after"))
+    .order_by(GenerationEvent.id)
+    .limit(1000)
+)
+
 
 async def sequence_events(session: AsyncSession) -> int:
     """Give the events that have committed their places in the feed; returns how many.
@@ -38,13 +45,7 @@ async def sequence_events(session: AsyncSession) -> int:
 
 async def list_events(session: AsyncSession, generation_id: int, *, after: int) -> Sequence[GenerationEvent]:
     """One generation's events after that id; a generation has a handful of them."""
-    statement = (
-        select(GenerationEvent)
-        .where(GenerationEvent.generation_id == generation_id, GenerationEvent.id > after)
-        .order_by(GenerationEvent.id)
-        .limit(1000)
-    )
-    return (await session.scalars(statement)).all()
+    return (await session.scalars(_LIST_EVENTS, {"generation_id": generation_id, "after": after})).all()
 
 
 async def list_feed(session: AsyncSession, *, after: int, limit: int) -> Sequence[Row[Any]]:

@@ -3,10 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, case, extract, func, select, text
+from sqlalchemy import Row, Select, bindparam, case, extract, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.domain.catalogue.models import CatalogModel
 from app.domain.generations.models import GenerationJob, GenerationReference, GenerationRequest, GenerationResult
@@ -71,6 +71,20 @@ READ_COLUMNS = (
 )
 
 
+def _find_by(column: InstrumentedAttribute[Any]) -> Select[Any]:
+    return (
+        select(*READ_COLUMNS)
+        .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
+        .join(User, User.id == GenerationRequest.user_id)
+        .where(column == bindparam("ref"), User.telegram_id == bindparam("telegram_id"))
+    )
+
+
+# Asked for at every look of every stream, so they are put together once.
+_FIND_BY_ID = _find_by(GenerationRequest.id)
+_FIND_BY_PUBLIC_ID = _find_by(GenerationRequest.public_id)
+
+
 async def lock_user(session: AsyncSession, user_id: int) -> None:
     """Wait for every other submit of this user; the lock ends with the transaction."""
     await session.execute(_LOCK_USER, {"user_id": user_id})
@@ -117,14 +131,8 @@ async def find_task_seconds(session: AsyncSession) -> float | None:
 
 async def find_by_ref(session: AsyncSession, ref: int | UUID, telegram_id: int) -> GenerationRead | None:
     """The generation with this id or public id, if it is this user's."""
-    column = GenerationRequest.id if isinstance(ref, int) else GenerationRequest.public_id
-    statement = (
-        select(*READ_COLUMNS)
-        .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
-        .join(User, User.id == GenerationRequest.user_id)
-        .where(column == ref, User.telegram_id == telegram_id)
-    )
-    row = (await session.execute(statement)).one_or_none()
+    statement = _FIND_BY_ID if isinstance(ref, int) else _FIND_BY_PUBLIC_ID
+    row = (await session.execute(statement, {"ref": ref, "telegram_id": telegram_id})).one_or_none()
     return _read(row) if row else None
 
 
