@@ -16,10 +16,11 @@ import uvloop
 from bench.figures import table
 from bench.instance import running_instance
 from bench.run import Run, Scenario, say
-from bench.scenarios import balance, growth, in_flight, latency, overload, reads, start, submits
+from bench.scenarios import audit, balance, growth, in_flight, latency, overload, reads, start, submits
 
 SCENARIOS = {
-    module.SCENARIO.name: module.SCENARIO for module in (latency, submits, reads, in_flight, overload, balance, growth, start)
+    module.SCENARIO.name: module.SCENARIO
+    for module in (latency, submits, reads, in_flight, overload, balance, audit, growth, start)
 }
 
 

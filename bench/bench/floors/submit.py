@@ -30,10 +30,11 @@ _HOLD = """
     SELECT transfer.id, leg.account_id, leg.amount, 'generation_hold' FROM transfer CROSS JOIN leg ORDER BY leg.account_id
     RETURNING transfer_id
 """
+# Not `queued`: the product counts who is queued before an order, and would count those of the floor.
 _ORDER = """
     INSERT INTO generation_requests (public_id, user_id, model_id, prompt, status, input_params, references_count, cost, hold_id,
                                      request_id, deadline_at)
-    VALUES ($1, $2, 1, 'a red door', 'queued', '{}', 0, 1, $3, 'floor', now() + interval '15 minutes') RETURNING id
+    VALUES ($1, $2, 1, 'a red door', 'running', '{}', 0, 1, $3, 'floor', now() + interval '15 minutes') RETURNING id
 """
 _ATTEMPT = (
     "INSERT INTO generation_jobs (generation_id, attempt_no, state, token, provider) VALUES ($1, 1, 'ready', $2, 'wavespeed')"

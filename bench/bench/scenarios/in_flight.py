@@ -68,5 +68,5 @@ SCENARIO = Scenario(
     f"{GENERATIONS:,} generations waiting for a provider of {PROVIDER_S:g} s",
     run,
     seconds=70,
-    env={"WAVESPEED_MAX_CONCURRENCY": str(2 * GENERATIONS)},
+    env={"WAVESPEED_MAX_CONCURRENCY": str(2 * GENERATIONS), "GENERATION_QUEUE_MAX": "0"},
 )

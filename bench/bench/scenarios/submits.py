@@ -84,4 +84,4 @@ def _rate(rounds: list[Samples]) -> float:
     return sum(len(samples.took_s) for samples in rounds) / sum(samples.elapsed_s for samples in rounds)
 
 
-SCENARIO = Scenario("submits", "submits in a closed loop", run, seconds=75)
+SCENARIO = Scenario("submits", "submits in a closed loop", run, seconds=75, env={"GENERATION_QUEUE_MAX": "0"})
