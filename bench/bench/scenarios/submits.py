@@ -14,6 +14,8 @@ JUDGED_AT = 16
 ROUNDS = 2
 SECONDS = 3.0
 FLOOR_PER_SECOND_MAX = 2500
+PAYERS = 80_000
+WARM_UP_PAYERS = 2000
 RATIO = 0.5
 
 
@@ -24,12 +26,11 @@ async def run(run: Run) -> None:
     floor: dict[int, list[Samples]] = {clients: [] for clients in CLIENTS}
     refused: list[int] = []
     batch = int(FLOOR_PER_SECOND_MAX * SECONDS)
-    people = await seed_payers(database_url, 2 * batch * ROUNDS * len(CLIENTS) // 2)
-    taken = 0
+    people = await seed_payers(database_url, PAYERS)
+    taken = WARM_UP_PAYERS
     async with client_of(run.instance) as client, run.watching_memory():
         with run.instance.without("worker"):
-            await closed_loop(_orders(client, iter(people[:batch]), refused), clients=4, seconds=1.0)
-            taken += batch
+            await closed_loop(_orders(client, iter(people), refused), clients=4, seconds=1.0)
             for clients in CLIENTS * ROUNDS:
                 payers = iter(people[taken:])
                 samples = await closed_loop(_orders(client, payers, refused), clients=clients, seconds=SECONDS)
