@@ -2,9 +2,9 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := api/app api/alembic api/tests simulator
+SOURCES := api/app api/alembic api/tests simulator bench
 
-.PHONY: help run demo test check fuzz audit-million property chaos crash faults mutants migration lock clean
+.PHONY: help run demo test check fuzz audit-million property chaos crash faults mutants bench migration lock clean
 
 help: ## show this manual
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ test: check ## lint, types and the whole test suite, on real PostgreSQL and Valk
 check: .venv/.dev ## lint, types, import laws, container files (no services needed)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy api/app simulator/simulator
+	$(BIN)/mypy api/app simulator/simulator bench/bench
 	cd api && ../$(BIN)/lint-imports --no-cache
 	$(BIN)/hadolint api/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
@@ -48,6 +48,9 @@ crash: .venv/.dev ## kill -9 of the API and the worker at each labelled step, ab
 mutants: .venv/.dev ## seed some 60 bugs, each into a copy of the tree, and see the tests turn red (about fifteen minutes; ARGS="--only epoch")
 	$(BIN)/python -m tests.mutants $(ARGS)
 
+bench: .venv/.dev ## how fast it is, beside floors of the same minute: make bench [SCENARIO="latency reads"] [OUT=docs/performance]
+	@$(BIN)/python -m bench $(SCENARIO) --out $(or $(OUT),bench-results)
+
 migration: .venv/.runtime ## write a migration from the models: make migration m="what it does"
 	$(BIN)/rassom up --migration "$(m)"
 
@@ -71,6 +74,7 @@ clean: ## remove the virtual environment and caches; keeps .rassom (your data)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e api -e simulator
 	@touch $@
 
-.venv/.dev: .venv/.runtime requirements-dev.lock
+.venv/.dev: .venv/.runtime requirements-dev.lock bench/pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e bench
 	@touch $@

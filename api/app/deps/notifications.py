@@ -7,8 +7,8 @@ from fastapi import Depends, Request
 from app.db.notifications import Notifications
 
 
-def get_notifications(request: Request) -> Notifications:
-    """What the lifespan opened."""
+async def get_notifications(request: Request) -> Notifications:
+    """What the lifespan opened. Async, or each request would go through a thread for it."""
     notifications: Notifications = request.state.notifications
     return notifications
 

@@ -7,8 +7,8 @@ from fastapi import Depends, Request
 from app.resources import Resources
 
 
-def get_resources(request: Request) -> Resources:
-    """What the lifespan opened."""
+async def get_resources(request: Request) -> Resources:
+    """What the lifespan opened. Async, or each request would go through a thread for it."""
     resources: Resources = request.state.resources
     return resources
 

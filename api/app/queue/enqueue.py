@@ -4,14 +4,18 @@ The queue is PgQueuer's tables in the same database; its statement runs on the v
 """
 
 from datetime import timedelta
+from typing import cast
 
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
-from pgqueuer.adapters.persistence.queries import Queries
+import asyncpg
+from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 GENERATE = "generate"
 WAKE_CHANNEL = "rassom_wake"
+
+# The library's own statement, taken once: it would build and normalise it anew for every job.
+_ENQUEUE = QueryQueueBuilder().build_enqueue_query("skip")
 
 _MISSING = text("""
     SELECT wanted.key FROM unnest(CAST(:keys AS bigint[])) AS wanted (key)
@@ -50,14 +54,10 @@ _HASTEN_ALL = text("""
 async def enqueue(session: AsyncSession, entrypoint: str, key: int, *, delay_s: float = 0.0) -> None:
     """Queue the job `entrypoint` for `key` (a row's id); a second one while the first lives is the same job."""
     connection = await (await session.connection()).get_raw_connection()
-    driver = AsyncpgDriver(connection.driver_connection)  # type: ignore[arg-type]  # it is an asyncpg.Connection
-    await Queries(driver).enqueue(
-        entrypoint,
-        str(key).encode(),
-        execute_after=timedelta(seconds=delay_s),
-        dedupe_key=f"{entrypoint}:{key}",
-        on_conflict="skip",
-    )
+    driver = cast("asyncpg.Connection", connection.driver_connection)
+    priority, headers = 0, "null"
+    delay, dedupe_key = timedelta(seconds=delay_s), f"{entrypoint}:{key}"
+    await driver.fetch(_ENQUEUE, [priority], [entrypoint], [str(key).encode()], [delay], [dedupe_key], [headers])
 
 
 async def wake(session: AsyncSession, entrypoint: str, key: int) -> None:

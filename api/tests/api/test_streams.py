@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import event
 
+from app.domain.generations import events as follow
 from tests import running
 from tests.factories import Shop, new_telegram_id
 
@@ -71,6 +73,23 @@ class TestOneGeneration:
 
         assert (first[1]["status"], first[1]["id"]) == ("queued", generation["id"])
         assert rest == ["running", "completed"]
+
+    async def test_looks_at_generation_and_events_in_one_moment(self, shop: Shop) -> None:
+        # With two, an end that came in between would count as told, and would not be.
+        somebody = new_telegram_id()
+        generation = await shop.order(somebody)
+        statements: list[str] = []
+        engine = shop.resources.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", lambda *seen: statements.append(seen[2]))
+
+        async with shop.resources.reading() as session:
+            (first,) = await follow.read_changes(session, generation["id"], somebody, after=None)
+            await shop.http.post(f"/generations/{generation['id']}/cancel", json={"telegram_id": somebody})
+            later = await follow.read_changes(session, generation["id"], somebody, after=first.id)
+            anew = await follow.read_changes(session, generation["id"], somebody, after=None)
+
+        assert [change.generation.status for change in (first, *later, *anew)] == ["queued", "cancelled", "cancelled"]
+        assert len(statements) == 3
 
     async def test_resumes_where_the_client_stopped(self, busy_shop: Shop) -> None:
         somebody = new_telegram_id()

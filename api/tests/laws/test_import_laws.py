@@ -55,12 +55,13 @@ VIOLATIONS = {
     "law 6: a second door to money": (MONEY, "api/app/domain/ledger/jobs.py", "from app.domain.ledger import queries"),
     "law 7: app uses the simulator": (PROGRAMS, "api/app/embedded/up.py", "import simulator.server"),
     "law 7: the simulator reads our protocol": (PROGRAMS, "simulator/simulator/plan.py", "from app.provider import wire"),
+    "law 7: the bench measures with our code": (PROGRAMS, "bench/bench/load.py", "from app.core import clock"),
     "law 7: app uses the bot": (PROGRAMS, "api/app/core/errors.py", "import bot.texts"),
 }
 
 
 def lint_imports(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PYTHONPATH": f"{root / 'api'}:{root / 'simulator'}", "COLUMNS": "200", "NO_COLOR": "1"}
+    env = {**os.environ, "PYTHONPATH": f"{root / 'api'}:{root / 'simulator'}:{root / 'bench'}", "COLUMNS": "200", "NO_COLOR": "1"}
     command = [LINT_IMPORTS, "--no-cache", "--no-logo", *options]
     return subprocess.run(command, cwd=root / "api", env=env, capture_output=True, text=True, check=False)
 
@@ -71,6 +72,7 @@ def copied_tree(tmp_path: Path) -> Path:
     without_caches = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "api/app", tmp_path / "api/app", ignore=without_caches)
     shutil.copytree(ROOT / "simulator/simulator", tmp_path / "simulator/simulator", ignore=without_caches)
+    shutil.copytree(ROOT / "bench/bench", tmp_path / "bench/bench", ignore=without_caches)
     shutil.copy(ROOT / "api/pyproject.toml", tmp_path / "api/pyproject.toml")
     return tmp_path
 

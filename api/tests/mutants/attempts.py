@@ -261,8 +261,8 @@ BUGS = (
     bug(
         "the feed goes by id",
         _GENERATIONS + "event_queries.py",
-        "        .where(GenerationEvent.position > after)\n        .order_by(GenerationEvent.position)\n",
-        "        .where(GenerationEvent.id > after)\n        .order_by(GenerationEvent.id)\n",
+        "_CHANGES.where(GenerationEvent.position > after).order_by(GenerationEvent.position)",
+        "_CHANGES.where(GenerationEvent.id > after).order_by(GenerationEvent.id)",
         "api/test_streams.py::TestFeed::test_skips_nothing_when_a_lower_id_commits_later",
     ),
 )

@@ -9,8 +9,8 @@ BUGS: tuple[Bug, ...] = (
     bug(
         "no owner in the WHERE of a generation",
         _GENERATIONS + "queries.py",
-        ".where(column == ref, User.telegram_id == telegram_id)",
-        ".where(column == ref)",
+        '.where(column == bindparam("ref"), User.telegram_id == bindparam("telegram_id"))',
+        '.where(column == bindparam("ref"))',
         f"{_AUTHORISATION}::test_ones_own_name_opens_nobody_elses_generation",
     ),
     bug(

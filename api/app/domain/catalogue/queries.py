@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.catalogue.models import CatalogModel, ModelPrice
+
+# Of every order, so it is put together once.
+_FIND_ON_SALE = (
+    select(CatalogModel.key, ModelPrice.unit_price)
+    .join(ModelPrice, (ModelPrice.model_id == CatalogModel.id) & ModelPrice.is_active)
+    .where(CatalogModel.id == bindparam("model_id"), CatalogModel.is_active)
+)
 
 
 async def list_on_sale(session: AsyncSession) -> Sequence[Row[CatalogModel, ModelPrice]]:
@@ -22,12 +29,7 @@ async def list_on_sale(session: AsyncSession) -> Sequence[Row[CatalogModel, Mode
 
 async def find_on_sale(session: AsyncSession, model_id: int) -> tuple[str, int] | None:
     """The key and the price in credits of an active model, or None."""
-    statement = (
-        select(CatalogModel.key, ModelPrice.unit_price)
-        .join(ModelPrice, (ModelPrice.model_id == CatalogModel.id) & ModelPrice.is_active)
-        .where(CatalogModel.id == model_id, CatalogModel.is_active)
-    )
-    row = (await session.execute(statement)).one_or_none()
+    row = (await session.execute(_FIND_ON_SALE, {"model_id": model_id})).one_or_none()
     return (row.key, row.unit_price) if row else None
 
 

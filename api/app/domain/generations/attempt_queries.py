@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, exists, extract, func, insert, or_, select, text, update
+from sqlalchemy import bindparam, case, exists, extract, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -37,36 +37,38 @@ _LOOKS = {
     AttemptState.EXPIRED: case((_WAS_SENT, func.now())),
 }
 
+# At the beginning of everything that is done to an attempt, so it is put together once.
+_LOCK_LIVE_ATTEMPT = (
+    select(
+        GenerationJob.id,
+        GenerationJob.generation_id,
+        GenerationJob.attempt_no,
+        GenerationJob.state,
+        GenerationJob.epoch,
+        GenerationJob.token,
+        GenerationJob.provider_job_id,
+        GenerationRequest.status,
+        GenerationRequest.request_id,
+        CatalogModel.key.label("model_key"),
+        GenerationRequest.prompt,
+        GenerationRequest.size,
+        GenerationRequest.aspect_ratio,
+        GenerationRequest.resolution,
+        GenerationRequest.hold_id,
+        GenerationRequest.trial_use_id,
+        GenerationRequest.public_id,
+        extract("epoch", GenerationRequest.deadline_at - func.clock_timestamp()).label("seconds_left"),
+    )
+    .join(GenerationRequest, GenerationRequest.id == GenerationJob.generation_id)
+    .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
+    .where(GenerationJob.generation_id == bindparam("of"), GenerationJob.state.in_(LIVE_STATES))
+    .with_for_update(of=(GenerationJob, GenerationRequest))
+)
+
 
 async def lock_live_attempt(session: AsyncSession, generation_id: int) -> Attempt | None:
     """The generation's live attempt, both rows locked until the transaction ends; None when it has ended."""
-    statement = (
-        select(
-            GenerationJob.id,
-            GenerationJob.generation_id,
-            GenerationJob.attempt_no,
-            GenerationJob.state,
-            GenerationJob.epoch,
-            GenerationJob.token,
-            GenerationJob.provider_job_id,
-            GenerationRequest.status,
-            GenerationRequest.request_id,
-            CatalogModel.key.label("model_key"),
-            GenerationRequest.prompt,
-            GenerationRequest.size,
-            GenerationRequest.aspect_ratio,
-            GenerationRequest.resolution,
-            GenerationRequest.hold_id,
-            GenerationRequest.trial_use_id,
-            GenerationRequest.public_id,
-            extract("epoch", GenerationRequest.deadline_at - func.clock_timestamp()).label("seconds_left"),
-        )
-        .join(GenerationRequest, GenerationRequest.id == GenerationJob.generation_id)
-        .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
-        .where(GenerationJob.generation_id == generation_id, GenerationJob.state.in_(LIVE_STATES))
-        .with_for_update(of=(GenerationJob, GenerationRequest))
-    )
-    row = (await session.execute(statement)).one_or_none()
+    row = (await session.execute(_LOCK_LIVE_ATTEMPT, {"of": generation_id})).one_or_none()
     if row is None:
         return None
     fields = row._asdict()

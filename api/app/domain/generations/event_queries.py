@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, bindparam, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.catalogue.models import CatalogModel
@@ -26,6 +26,26 @@ _SEQUENCE = text("""
     FROM fresh, last WHERE event.id = fresh.id RETURNING event.position
 """)
 
+_CHANGES = (
+    select(GenerationEvent, User.telegram_id.label("telegram_id"), *READ_COLUMNS)
+    .join(GenerationRequest, GenerationRequest.id == GenerationEvent.generation_id)
+    .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
+    .join(User, User.id == GenerationRequest.user_id)
+)
+# Asked for at every look of every stream, so it is put together once.
+_LIST_CHANGES = (
+    _CHANGES.where(
+        GenerationEvent.generation_id == bindparam("generation_id"),
+        GenerationEvent.id > bindparam("after"),
+        User.telegram_id == bindparam("telegram_id"),
+    )
+    .order_by(GenerationEvent.id)
+    .limit(1000)
+)
+_HAS_EVENTS = select(
+    exists().where(GenerationEvent.generation_id == bindparam("generation_id"), GenerationEvent.id > bindparam("after"))
+)
+
 
 async def sequence_events(session: AsyncSession) -> int:
     """Give the events that have committed their places in the feed; returns how many.
@@ -36,28 +56,23 @@ async def sequence_events(session: AsyncSession) -> int:
     return len((await session.execute(_SEQUENCE, {"batch": SEQUENCE_BATCH})).all())
 
 
-async def list_events(session: AsyncSession, generation_id: int, *, after: int) -> Sequence[GenerationEvent]:
-    """One generation's events after that id; a generation has a handful of them."""
-    statement = (
-        select(GenerationEvent)
-        .where(GenerationEvent.generation_id == generation_id, GenerationEvent.id > after)
-        .order_by(GenerationEvent.id)
-        .limit(1000)
-    )
-    return (await session.scalars(statement)).all()
+async def list_changes(session: AsyncSession, generation_id: int, telegram_id: int, *, after: int) -> Sequence[Row[Any]]:
+    """One generation's events after that id, each with the generation, if it is this user's; there is a handful of them.
+
+    One statement, so that events and generation are of one moment.
+    """
+    asked = {"generation_id": generation_id, "telegram_id": telegram_id, "after": after}
+    return (await session.execute(_LIST_CHANGES, asked)).all()
+
+
+async def has_events(session: AsyncSession, generation_id: int, *, after: int) -> bool:
+    """Whether the generation has an event after that id."""
+    return bool((await session.execute(_HAS_EVENTS, {"generation_id": generation_id, "after": after})).scalar_one())
 
 
 async def list_feed(session: AsyncSession, *, after: int, limit: int) -> Sequence[Row[Any]]:
     """The feed after that position: each event with its generation and its owner's Telegram id, in one statement."""
-    statement = (
-        select(GenerationEvent, User.telegram_id.label("telegram_id"), *READ_COLUMNS)
-        .join(GenerationRequest, GenerationRequest.id == GenerationEvent.generation_id)
-        .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
-        .join(User, User.id == GenerationRequest.user_id)
-        .where(GenerationEvent.position > after)
-        .order_by(GenerationEvent.position)
-        .limit(limit)
-    )
+    statement = _CHANGES.where(GenerationEvent.position > after).order_by(GenerationEvent.position).limit(limit)
     return (await session.execute(statement)).all()
 
 

@@ -3,12 +3,11 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.notifications import ANY, Notifications, wait
-from app.domain.generations import event_queries, service
+from app.domain.generations import event_queries
 from app.domain.generations.models import GenerationEvent
 from app.domain.generations.rules import ACTIVE_STATUSES, Status
 from app.domain.generations.schemas import FeedRead, GenerationRead
@@ -27,20 +26,25 @@ class Change:
     generation: GenerationRead
 
 
-async def read_changes(session: AsyncSession, ref: int | UUID, telegram_id: int, *, after: int | None) -> Sequence[Change]:
-    """A generation's changes after that event id; without one, its state now as a single change. Raises GenerationNotFoundError."""
-    generation = await service.get(session, ref, telegram_id)
-    events = await event_queries.list_events(session, generation.id, after=after or 0)
+async def read_changes(session: AsyncSession, generation_id: int, telegram_id: int, *, after: int | None) -> Sequence[Change]:
+    """A generation's changes after that event id; without one, its state now as a single change. None that are not this user's."""
+    rows = await event_queries.list_changes(session, generation_id, telegram_id, after=after or 0)
     if after is None:
-        return [Change(events[-1].id, generation)]
-    return [Change(event.id, _as_of(generation, event, is_latest=event is events[-1])) for event in events]
+        rows = rows[-1:]
+    return [
+        Change(
+            row.GenerationEvent.id,
+            _as_of(GenerationRead.model_validate(row), row.GenerationEvent, is_latest=row is rows[-1]),
+        )
+        for row in rows
+    ]
 
 
 async def is_over(session: AsyncSession, generation: GenerationRead, *, after: int | None) -> bool:
     """Whether somebody who has seen the event `after` has seen the last one."""
     if after is None or generation.status in ACTIVE_STATUSES:
         return False
-    return not await event_queries.list_events(session, generation.id, after=after)
+    return not await event_queries.has_events(session, generation.id, after=after)
 
 
 async def read_feed(session: AsyncSession, *, after: int) -> Sequence[Change]:
@@ -111,6 +115,6 @@ def _as_of(generation: GenerationRead, event: GenerationEvent, *, is_latest: boo
             "updated_at": event.created_at,
             "completed_at": None if status in ACTIVE_STATUSES else event.created_at,
             "started_at": generation.started_at if is_latest or status is not Status.QUEUED else None,
-            "queue_position": generation.queue_position if is_latest else None,
+            "queue_position": generation.queue_position if is_latest and status is Status.QUEUED else None,
         }
     )

@@ -3,9 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, case, extract, func, insert, select, text
+from sqlalchemy import Row, Select, bindparam, case, extract, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.domain.catalogue.models import CatalogModel
 from app.domain.generations.models import GenerationJob, GenerationReference, GenerationRequest, GenerationResult
@@ -15,6 +16,36 @@ from app.domain.users.models import User
 
 _LOCK_USER = text(
     "SELECT pg_advisory_xact_lock(hashtextextended('generation of user ' || CAST(CAST(:user_id AS bigint) AS text), 0))"
+)
+
+# Position n of one list and position n of the other are the same picture; the shorter list is filled up with nulls.
+_ORDER = text("""
+    WITH request AS (
+        INSERT INTO generation_requests (
+            public_id, user_id, model_id, prompt, status, size, aspect_ratio, resolution, input_params, client_context,
+            references_count, cost, hold_id, trial_use_id, request_id, deadline_at
+        ) VALUES (
+            :public_id, :user_id, :model_id, :prompt, 'queued', :size, :aspect_ratio, :resolution, :input_params, :client_context,
+            :references_count, :cost, :hold_id, :trial_use_id, :request_id, now() + make_interval(secs => :deadline_s)
+        ) RETURNING *
+    ), reference AS (
+        INSERT INTO generation_references (generation_id, position, url, file_id)
+        SELECT request.id, given.place - 1, given.url, given.file_id FROM request CROSS JOIN
+            unnest(CAST(:reference_urls AS text[]), CAST(:reference_file_ids AS text[])) WITH ORDINALITY given (url, file_id, place)
+    ), attempt AS (
+        INSERT INTO generation_jobs (generation_id, attempt_no, state, token, provider)
+        SELECT id, 1, 'ready', :token, :provider FROM request RETURNING id
+    )
+    SELECT request.*, CAST(:model_key AS text) AS model_key, request.trial_use_id IS NOT NULL AS trial_used, (
+        SELECT count(*) + 1 FROM generation_requests ahead WHERE ahead.status = 'queued' AND ahead.id < request.id
+    ) AS queue_position, attempt.id AS job_id
+    FROM request CROSS JOIN attempt
+""")
+_JSON = (bindparam("input_params", type_=JSONB), bindparam("client_context", type_=JSONB(none_as_null=True)))
+_INSERT_ORDER = _ORDER.bindparams(*_JSON).columns(input_params=JSONB, client_context=JSONB)
+
+_FIND_ACTIVE = select(GenerationRequest.id, GenerationRequest.public_id, GenerationRequest.status).where(
+    GenerationRequest.user_id == bindparam("user_id"), GenerationRequest.status.in_(ACTIVE_STATUSES)
 )
 
 _ahead = aliased(GenerationRequest)
@@ -40,6 +71,20 @@ READ_COLUMNS = (
 )
 
 
+def _find_by(column: InstrumentedAttribute[Any]) -> Select[Any]:
+    return (
+        select(*READ_COLUMNS)
+        .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
+        .join(User, User.id == GenerationRequest.user_id)
+        .where(column == bindparam("ref"), User.telegram_id == bindparam("telegram_id"))
+    )
+
+
+# Asked for at every look of every stream, so they are put together once.
+_FIND_BY_ID = _find_by(GenerationRequest.id)
+_FIND_BY_PUBLIC_ID = _find_by(GenerationRequest.public_id)
+
+
 async def lock_user(session: AsyncSession, user_id: int) -> None:
     """Wait for every other submit of this user; the lock ends with the transaction."""
     await session.execute(_LOCK_USER, {"user_id": user_id})
@@ -47,37 +92,21 @@ async def lock_user(session: AsyncSession, user_id: int) -> None:
 
 async def find_active(session: AsyncSession, user_id: int) -> Active | None:
     """The user's generation that has not ended; there is at most one, by a unique index."""
-    statement = select(GenerationRequest.id, GenerationRequest.public_id, GenerationRequest.status).where(
-        GenerationRequest.user_id == user_id, GenerationRequest.status.in_(ACTIVE_STATUSES)
-    )
-    row = (await session.execute(statement)).one_or_none()
+    row = (await session.execute(_FIND_ACTIVE, {"user_id": user_id})).one_or_none()
     return Active(id=row.id, public_id=row.public_id, status=Status(row.status)) if row else None
 
 
-async def insert_request(session: AsyncSession, values: dict[str, Any], *, deadline_s: float) -> int:
-    """Store an order that is paid for; returns its id."""
-    statement = insert(GenerationRequest).values(
-        **values, status=Status.QUEUED, deadline_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, deadline_s)
-    )
-    return (await session.scalars(statement.returning(GenerationRequest.id))).one()
+async def insert_order(
+    session: AsyncSession, values: dict[str, Any], *, model_key: str, deadline_s: float, token: UUID, provider: str
+) -> tuple[GenerationRead, int]:
+    """Store an order that is paid for, with its references and an attempt that may be sent, in one statement.
 
-
-async def insert_references(session: AsyncSession, generation_id: int, references: list[tuple[str | None, str | None]]) -> None:
-    """Store the reference images (url, Telegram file id) in their order, in one statement."""
-    rows = [
-        {"generation_id": generation_id, "position": position, "url": url, "file_id": file_id}
-        for position, (url, file_id) in enumerate(references)
-    ]
-    if rows:
-        await session.execute(insert(GenerationReference), rows)
-
-
-async def insert_attempt(session: AsyncSession, *, generation_id: int, attempt_no: int, token: UUID, provider: str) -> int:
-    """Store an attempt that may be sent; returns its id."""
-    statement = insert(GenerationJob).values(
-        generation_id=generation_id, attempt_no=attempt_no, state="ready", token=token, provider=provider
-    )
-    return (await session.scalars(statement.returning(GenerationJob.id))).one()
+    `values` are the columns of the request, and `reference_urls` and `reference_file_ids` in the order given. Returns what is
+    shown of it, and the attempt's id.
+    """
+    parameters = {**values, "model_key": model_key, "deadline_s": deadline_s, "token": token, "provider": provider}
+    row = (await session.execute(_INSERT_ORDER, parameters)).one()
+    return _read(row), int(row.job_id)
 
 
 async def count_queued(session: AsyncSession, up_to: int) -> int:
@@ -102,14 +131,8 @@ async def find_task_seconds(session: AsyncSession) -> float | None:
 
 async def find_by_ref(session: AsyncSession, ref: int | UUID, telegram_id: int) -> GenerationRead | None:
     """The generation with this id or public id, if it is this user's."""
-    column = GenerationRequest.id if isinstance(ref, int) else GenerationRequest.public_id
-    statement = (
-        select(*READ_COLUMNS)
-        .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
-        .join(User, User.id == GenerationRequest.user_id)
-        .where(column == ref, User.telegram_id == telegram_id)
-    )
-    row = (await session.execute(statement)).one_or_none()
+    statement = _FIND_BY_ID if isinstance(ref, int) else _FIND_BY_PUBLIC_ID
+    row = (await session.execute(statement, {"ref": ref, "telegram_id": telegram_id})).one_or_none()
     return _read(row) if row else None
 
 

@@ -1,6 +1,6 @@
 """The verbs of generations that the API offers: submit, active, get, results, history, cancel, refresh."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -183,27 +183,21 @@ async def _submit_locked(
         memo = Memo(reference_id=str(public_id), description=quote.model_key)
         hold_id = await ledger.hold(session, user_id=user_id, amount=quote.price_credits, memo=memo)
     payment = {"hold_id": hold_id, "trial_use_id": trial_use_id, "cost": quote.price_credits if hold_id else 0}
-    generation_id, job_id = await _store(
-        session,
-        body,
-        public_id,
-        {"user_id": user_id, "request_id": request_id, **payment},
-        resources.settings.generation_deadline_seconds,
-    )
-    _log.info("generation_accepted", generation_id=generation_id, model=quote.model_key, trial=trial_use_id is not None)
-    read = await get(session, generation_id, body.telegram_id)
+    values = {"user_id": user_id, "public_id": public_id, "request_id": request_id, **payment}
+    deadline_s = resources.settings.generation_deadline_seconds
+    read, job_id = await _store(session, body, values, model_key=quote.model_key, deadline_s=deadline_s)
+    _log.info("generation_accepted", generation_id=read.id, model=quote.model_key, trial=read.trial_used)
     return SubmitRead(request=read, job_id=job_id, provider_job_id=None, trial_used=read.trial_used)
 
 
 async def _store(
-    session: AsyncSession, body: GenerationSubmit, public_id: UUID, values: dict[str, object], deadline_s: float
-) -> tuple[int, int]:
+    session: AsyncSession, body: GenerationSubmit, values: Mapping[str, object], *, model_key: str, deadline_s: float
+) -> tuple[GenerationRead, int]:
     asked = body.model_dump(include={"size", "aspect_ratio", "resolution"}, exclude_none=True)
     lists = {"reference_urls": body.reference_urls, "reference_file_ids": body.reference_file_ids}
-    count = max(len(body.reference_urls), len(body.reference_file_ids))
     row = {
         **values,
-        "public_id": public_id,
+        **lists,
         "model_id": body.model_id,
         "prompt": body.prompt,
         "size": body.size,
@@ -211,23 +205,19 @@ async def _store(
         "resolution": body.resolution,
         "input_params": asked | lists,
         "client_context": body.client_context,
-        "references_count": count,
+        "references_count": max(len(body.reference_urls), len(body.reference_file_ids)),
     }
     try:
-        generation_id = await queries.insert_request(session, row, deadline_s=deadline_s)
+        read, job_id = await queries.insert_order(
+            session, row, model_key=model_key, deadline_s=deadline_s, token=uuid.uuid7(), provider=rules.PROVIDER
+        )
     except IntegrityError as error:
         # The advisory lock makes this unreachable; should it ever fail, the unique index is the truth and the next try gets 409.
         if "user_id_active" in str(error.orig):
             raise ServiceUnavailableError from error
         raise
-    padding = [None] * count
-    references = zip((body.reference_urls + padding)[:count], (body.reference_file_ids + padding)[:count], strict=True)
-    await queries.insert_references(session, generation_id, list(references))
-    job_id = await queries.insert_attempt(
-        session, generation_id=generation_id, attempt_no=1, token=uuid.uuid7(), provider=rules.PROVIDER
-    )
-    await enqueue(session, GENERATE, generation_id)
-    return generation_id, job_id
+    await enqueue(session, GENERATE, read.id)
+    return read, job_id
 
 
 def _active_error(running: Active) -> ActiveGenerationError:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, func, select, text, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.session import LOCK_TIMEOUT_MS
@@ -12,17 +12,29 @@ from app.domain.idempotency.schemas import Stored, Ticket
 
 WAIT_MS = 2000
 
+# The row is made from `patience`, so the limit holds when the insert waits; what comes after the insert has the usual one again.
+_INSERT_KEY = text("""
+    WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', :wait_ms, true))
+    INSERT INTO idempotency_keys (caller, key, operation, request, fingerprint)
+    SELECT :caller, :key, :operation, :request, idempotency_fingerprint(:operation, :request)
+    FROM patience WHERE set_config IS NOT NULL
+    ON CONFLICT DO NOTHING RETURNING id, set_config('lock_timeout', :usual_ms, true)
+""").bindparams(bindparam("request", type_=JSONB))
+_MARK_ANSWERED = (
+    update(IdempotencyKey)
+    .where(IdempotencyKey.id == bindparam("key_id"))
+    .values(effect=bindparam("new_effect"), answer=bindparam("new_answer"))
+)
+
 
 async def insert_key(session: AsyncSession, ticket: Ticket) -> int | None:
     """Take the key; None when it was taken before. Waits for another request that is just taking it, at most WAIT_MS:
     the database raises lock_not_available then.
     """
-    await session.execute(text(f"SET LOCAL lock_timeout = {WAIT_MS}"))
-    asked = {"operation": ticket.operation, "request": ticket.request, "fingerprint": _fingerprint(ticket)}
-    statement = insert(IdempotencyKey).values(caller=ticket.caller, key=ticket.key, **asked)
-    taken = await session.scalar(statement.on_conflict_do_nothing().returning(IdempotencyKey.id))
-    await session.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
-    return taken
+    limits = {"wait_ms": str(WAIT_MS), "usual_ms": str(LOCK_TIMEOUT_MS)}
+    asked = {"caller": ticket.caller, "key": ticket.key, "operation": ticket.operation, "request": ticket.request}
+    taken = (await session.execute(_INSERT_KEY, asked | limits)).scalar_one_or_none()
+    return None if taken is None else int(taken)
 
 
 async def find_key(session: AsyncSession, ticket: Ticket) -> Stored | None:
@@ -37,7 +49,8 @@ async def find_key(session: AsyncSession, ticket: Ticket) -> Stored | None:
 
 async def mark_answered(session: AsyncSession, key_id: int, *, effect: str, answer: dict[str, Any]) -> None:
     """Keep what the request caused and was told."""
-    await session.execute(update(IdempotencyKey).where(IdempotencyKey.id == key_id).values(effect=effect, answer=answer))
+    connection = await session.connection()
+    await connection.execute(_MARK_ANSWERED, {"key_id": key_id, "new_effect": effect, "new_answer": answer})
 
 
 async def delete_older(session: AsyncSession, *, days: int) -> int:

@@ -2,16 +2,19 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.users.models import User
 
+# Of every request about a person, so it is put together once.
+_FIND_USER_ID = select(User.id).where(User.telegram_id == bindparam("telegram_id"))
+
 
 async def find_user_id(session: AsyncSession, telegram_id: int) -> int | None:
     """The id of the user with this Telegram id, or None."""
-    return await session.scalar(select(User.id).where(User.telegram_id == telegram_id))
+    return (await session.execute(_FIND_USER_ID, {"telegram_id": telegram_id})).scalar_one_or_none()
 
 
 async def insert_user(session: AsyncSession, telegram_id: int) -> int | None:

@@ -1,0 +1,1 @@
+"""The floors: bare programs that do the same work without anything around it, each a process of its own."""
