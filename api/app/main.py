@@ -25,7 +25,6 @@ from app.domain.generations.restores import notice_restore
 from app.domain.keys import service as keys
 from app.middlewares.body_limit import BodyLimitMiddleware
 from app.middlewares.cors import CorsMiddleware
-from app.middlewares.kept_answers import KeptAnswersMiddleware
 from app.middlewares.rate_limit import RateLimitMiddleware
 from app.middlewares.request_id import RequestIdMiddleware
 from app.monitoring import metrics_served
@@ -99,10 +98,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     # Requests by route template, method and status.
     Instrumentator(should_group_status_codes=False, excluded_handlers=["/docs", "/openapi.json"], registry=requests).instrument(app)
-
-    # Requests that are counted against a limit have to be looked at first.
-    if not settings.rate_limit_enabled:
-        app.add_middleware(KeptAnswersMiddleware)
 
     add_exception_handlers(app)
     app.include_router(root.router)

@@ -3,7 +3,6 @@
 from prometheus_client import Counter, Histogram
 
 SUBMITS = Counter("rassom_submits_total", "Submits that were accepted: new ones and replayed ones", ["outcome"])
-KEPT_ANSWERS = Counter("rassom_kept_answers_total", "Reads answered from memory before anything else was done", ["path"])
 REFUSALS = Counter("rassom_refusals_total", "Answers that refuse, by route and error code", ["route", "code"])
 GENERATIONS_ENDED = Counter(
     "rassom_generations_ended_total", "Generations by their end, settled by this process", ["model", "status", "error_code"]

@@ -24,10 +24,4 @@ async def get_catalogue(request: Request, resources: ResourcesDep) -> Snapshot:
     return snapshot
 
 
-def let_keep(request: Request) -> None:
-    """Let this process send its answer to everybody for as long as what it says counts as fresh (middlewares/kept_answers.py)."""
-    read_at_s, _ = request.app.state.catalogue
-    request.state.keep_answer_until_s = read_at_s + MAX_AGE_S
-
-
 CatalogueDep = Annotated[Snapshot, Depends(get_catalogue)]

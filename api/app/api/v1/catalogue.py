@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Response
 
 from app.core.model_options import SIZES
-from app.deps.catalogue import CatalogueDep, let_keep
+from app.deps.catalogue import CatalogueDep
 from app.domain.catalogue.schemas import CatalogueItem
 
 router = APIRouter(tags=["catalogue"])
@@ -16,13 +16,12 @@ IfNoneMatch = Annotated[str | None, Header(description="The `ETag` that you have
 
 
 @router.get("/models", summary="What can be ordered, and for how much", response_model=list[CatalogueItem], responses=_NOT_MODIFIED)
-async def models(request: Request, catalogue: CatalogueDep, if_none_match: IfNoneMatch = None) -> Response:
+async def models(catalogue: CatalogueDep, if_none_match: IfNoneMatch = None) -> Response:
     """Active models with their options and prices. 304 when you have what is on sale now."""
     headers = {"ETag": catalogue.etag, "Cache-Control": "public, max-age=0, must-revalidate"}
     known = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
     if catalogue.etag in known or "*" in known:
         return Response(status_code=304, headers=headers)
-    let_keep(request)
     return Response(catalogue.body, media_type="application/json", headers=headers)
 
 
