@@ -105,6 +105,11 @@ def _busy_database_is_503() -> Iterator[None]:
         raise
     except _LOST as error:
         raise ServiceUnavailableError from error
+    except asyncpg.PostgresError as error:
+        # Of a statement that the queue runs on the driver's own connection.
+        if error.sqlstate in _BUSY_SQLSTATES | _LOST_SQLSTATES:
+            raise ServiceUnavailableError from error
+        raise
     except OSError as error:
         # Raised by the driver while it opens a connection (no server, no socket): nothing else in a unit of work does I/O.
         raise ServiceUnavailableError from error

@@ -15,6 +15,8 @@ from app.main import create_app
 from app.queue.worker import run_queue
 from app.resources import open_resources
 
+STOP_MAX_S = 20.0
+
 # The queue's listening connection asks `SELECT 1` twenty times a second until it listens, and every few seconds from then on.
 _IS_LISTENING = """
     SELECT EXISTS (
@@ -68,6 +70,7 @@ async def api(settings: Settings, at: socket.socket | None = None) -> AsyncItera
             finally:
                 app.state.begin_shutdown()
                 server.should_exit = True
+                await _rest(serving)
 
 
 @asynccontextmanager
@@ -78,12 +81,20 @@ async def worker(settings: Settings) -> AsyncIterator[asyncio.Event]:
         jobs, schedules = wire_jobs(resources)
         dsn = settings.database_dsn or ""
         await notice_restore(resources)
-        group.create_task(run_queue(dsn, jobs, schedules, lease_s=settings.worker_lease_seconds, stopping=stopping))
+        running = group.create_task(run_queue(dsn, jobs, schedules, lease_s=settings.worker_lease_seconds, stopping=stopping))
         await _until_listening(dsn)
         try:
             yield stopping
         finally:
             stopping.set()
+            await _rest(running)
+
+
+async def _rest(program: asyncio.Task[None]) -> None:
+    """Wait for its own end, also when the test has failed: a task group would cancel it then. A server that is cancelled leaves
+    its listening socket in the event loop, and whoever gets that socket's number next never hears of its data.
+    """
+    await asyncio.wait({program}, timeout=STOP_MAX_S)
 
 
 async def _until_listening(dsn: str) -> None:

@@ -43,10 +43,11 @@ class TestDeadlock:
         somebody = await shop.rich_user(3)
         other = await asyncpg.connect(as_superuser(shop.settings.database_dsn or ""))
         try:
-            # Whoever looks for a deadlock first is its victim: that is to be the order, which holds its wallet by then.
+            # Whoever looks for a deadlock first is its victim: that is to be the order, which holds its wallet when it comes to the
+            # queue, its last step.
             await other.execute("SET deadlock_timeout = '1min'")
             async with asyncio.TaskGroup() as group, other.transaction():
-                await other.execute("LOCK TABLE generation_jobs IN ACCESS EXCLUSIVE MODE")
+                await other.execute("LOCK TABLE pgqueuer IN ACCESS EXCLUSIVE MODE")
                 order = group.create_task(shop.submit(somebody))
                 await until_waiting(shop)
                 await other.execute(

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from app.core.config import Settings
+from app.domain.supply import service as supply
 from simulator.server import RunningSimulator
 from tests import running
 from tests.conftest import SIMULATOR_KEY
@@ -133,6 +134,7 @@ class TestSubmitWithoutAProvider:
                 async with asyncio.timeout(10):
                     while (await shop.http.get("/ready")).json()["checks"]["provider"]["ok"]:
                         await asyncio.sleep(0.02)
+                await asyncio.sleep(supply.FRESH_S)
                 answer = await shop.submit(second)
             waiting = await seen_by(shop, first, waiting["id"])
             held = await shop.balance(first), await shop.balance(second)

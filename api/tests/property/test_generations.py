@@ -135,11 +135,11 @@ class GenerationMachine(Machine):
     @rule(pick=picks, task=st.integers(0, 1))
     @precondition(lambda self: any(person.generations for person in self.people))
     def hear_a_webhook(self, pick: int, task: int) -> None:
-        """The token of any attempt, however old: it binds one whose answer has not come, and nothing else."""
+        """The token of any attempt, however old: it binds one whose answer has not come, be it overdue, and nothing else."""
         rows = [row for person in self.people for made in person.generations for row in made.attempts]
         row = rows[-1 - pick % len(rows)]
         task_id = f"{row.token}-{task}"
-        can_bind = row.state in {"submitting", "unknown"} and row.task is None
+        can_bind = row.state in {"submitting", "unknown", "expired"} and row.task is None
         assert self.run(self._bind(row, task_id)) == can_bind
         self.world.hits[f"webhook bound {can_bind}"] += 1
         if can_bind:

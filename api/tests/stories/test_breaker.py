@@ -244,10 +244,13 @@ class TestEmptyAccount:
         await shop.order(await shop.rich_user(1))
 
     async def test_is_seen_by_a_poll_too(self, settings: Settings, simulator: RunningSimulator) -> None:
-        async with open_shop(changed(settings, wavespeed_sync_mode=False), simulator) as shop, running.worker(shop.settings):
+        polling = changed(settings, wavespeed_sync_mode=False, generation_deadline_seconds=8)
+        async with open_shop(polling, simulator) as shop, running.worker(shop.settings):
             somebody = await shop.rich_user(3)
-
-            seen = await shop.follow(await shop.order(somebody, prompt="[sim:fail=1407]"), somebody)
-
-            assert (seen["status"], await shop.balance(somebody)) == ("failed", (3, 0))
+            generation = await shop.order(somebody, prompt="[sim:fail=1407]")
             await until_open(shop, "out_of_credit")
+
+            seen = await shop.follow(generation, somebody, within_s=30)
+
+            assert (seen["error_code"], await shop.balance(somebody)) == ("deadline_exceeded", (3, 0))
+            await shop.check_books()
