@@ -125,7 +125,7 @@ class TestProviderThatFails:
             assert await shop.submits_seen() == seen
             ends = await asyncio.gather(*(shop.follow(*each) for each in zip(waiting, people, strict=True)))
 
-        assert [entry["body"]["prompt"] for entry in seen] == [f"for {people[0]} [sim:delay=1]"]
+        assert len(seen) == 1
         assert {end["status"] for end in ends} == {"completed"}
         assert len(await shop.submits_seen()) == len(waiting)
         await shop.check_books()

@@ -4,6 +4,7 @@ That one user's backlog cannot stand before others is another test's: one runnin
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import datetime
 from itertools import accumulate
@@ -12,8 +13,10 @@ from typing import Any
 import pytest
 
 from app.core.config import Settings
-from simulator.server import RunningSimulator
+from simulator.server import RunningSimulator, running_simulator
+from simulator.settings import Behaviour, SimulatorSettings
 from tests import running
+from tests.conftest import SIMULATOR_KEY
 from tests.factories import FINAL, Shop, changed, open_shop
 
 SLOTS = 3
@@ -46,11 +49,16 @@ def most_at_once(tasks: list[dict[str, Any]]) -> int:
 
 
 class TestSlots:
-    async def test_are_the_most_that_two_workers_send_together(self, settings: Settings, simulator: RunningSimulator) -> None:
-        settings = changed(settings, wavespeed_max_concurrency=SLOTS)
-        async with open_shop(settings, simulator) as shop:
-            # One more at once would be refused by the provider, and sent again.
-            (await shop.control.put("/config", json={"concurrency_limit": SLOTS, "over_limit": "429"})).raise_for_status()
+    @pytest.fixture
+    async def strict(self) -> AsyncIterator[RunningSimulator]:
+        """A provider of this test's own, so that no task of another one takes a place. One order more at once is refused."""
+        behaviour = Behaviour(concurrency_limit=SLOTS, over_limit="429")
+        async with running_simulator(SimulatorSettings(api_key=SIMULATOR_KEY, behaviour=behaviour)) as simulator:
+            yield simulator
+
+    async def test_are_the_most_that_two_workers_send_together(self, settings: Settings, strict: RunningSimulator) -> None:
+        settings = changed(settings, wavespeed_max_concurrency=SLOTS, wavespeed_api_base_url=f"{strict.url}/api/v3")
+        async with open_shop(settings, strict) as shop:
             prompts = await order_in_line(shop, 15, marker=f"{settings.database_dsn} [sim:delay=0.3]")
 
             async with running.worker(settings), running.worker(settings):
