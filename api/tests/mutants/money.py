@@ -3,6 +3,7 @@
 from tests.mutants.bug import APP, FIRST_TABLES, Bug, Edit, bug
 
 _LEDGER_GUARDS = "api/alembic/versions/0002_ledger_guards.py"
+_LEDGER_CHAIN = "api/alembic/versions/0008_audit_runs_and_freezes.py"  # the trigger of 0002 as it is now
 _BOOK = "domain/ledger/queries.py"
 _AUDIT = "domain/audit/queries.py"
 
@@ -48,7 +49,7 @@ BUGS = (
         "a balance is read without the account's lock",
         (
             Edit(
-                _LEDGER_GUARDS,
+                _LEDGER_CHAIN,
                 "FROM ledger_accounts WHERE id = NEW.account_id FOR NO KEY UPDATE;",
                 "FROM ledger_accounts WHERE id = NEW.account_id;",
             ),

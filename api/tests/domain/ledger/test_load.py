@@ -41,6 +41,14 @@ class TestSixteenWriters:
         assert sum(isinstance(one, InsufficientCreditsError) for one in outcomes) == WRITERS - 1
         assert await book.balance(telegram_id) == (0, 1)
 
+    async def test_wait_for_each_other_and_are_all_written(self, book: Book) -> None:
+        telegram_id, _ = await book.wallet(1)
+
+        await asyncio.gather(*(book.grant(telegram_id, 1) for _ in range(WRITERS)))
+
+        assert await book.balance(telegram_id) == (1 + WRITERS, 0)
+        assert await book.broken() == set()
+
 
 class TestALongHistory:
     @pytest.mark.case(25)
