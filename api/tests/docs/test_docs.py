@@ -97,8 +97,8 @@ def is_there(path: str) -> bool:
 
 def unknown_targets(text: str) -> list[str]:
     """`make` targets that the Makefile does not have."""
-    there = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
-    named = {target for code in code_of(text) for target in re.findall(r"\bmake ([a-z]+)", code)}
+    there = set(re.findall(r"^([a-z]+(?:-[a-z]+)*):", read("Makefile"), re.MULTILINE))
+    named = {target for code in code_of(text) for target in re.findall(r"\bmake ([a-z]+(?:-[a-z]+)*)", code)}
     return sorted(named - there)
 
 
