@@ -255,7 +255,10 @@ INVARIANTS = (
         )
         UNION ALL
         SELECT relname || ' had ' || n_tup_upd || ' updates and ' || n_tup_del || ' deletes', NULL, NULL FROM pg_stat_user_tables
-        WHERE relname IN ('ledger_entries', 'ledger_transfers', 'ledger_accounts') AND n_tup_upd + n_tup_del > 0
+        WHERE relname IN ('ledger_entries', 'ledger_transfers', 'ledger_accounts')
+            -- Of two that insert the same with ON CONFLICT at once, PostgreSQL takes one's row back and counts that as a delete. It
+            -- happens to transfers and accounts, never to entries; and what is deleted there is missed by its entries (I1, I2, I4).
+            AND (n_tup_upd > 0 OR n_tup_del > 0 AND relname = 'ledger_entries')
         """,
     ),
 )
