@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from app.core.config import Settings, SettingsError
 from app.core.errors import ServiceUnavailableError
 from app.core.memory import Memory
+from app.core.single_flight import SingleFlight
 from app.db.redis import RedisGate
 from app.db.session import make_sessions, open_engine
 from app.provider.client import ProviderClient
@@ -40,6 +41,7 @@ class Resources:
     _writing: async_sessionmaker[AsyncSession]
     _reading: async_sessionmaker[AsyncSession]
     memory: Memory = field(default_factory=Memory)
+    flights: SingleFlight = field(default_factory=SingleFlight)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

@@ -127,3 +127,21 @@ class TestRefreshWithoutRedis:
             await until_ended(patient_shop)
 
             assert (await refreshed(shop, somebody, generation["id"]))["status"] == "completed"
+
+    async def test_asks_once_for_many_in_one_process(self, patient_shop: Shop) -> None:
+        gone = changed(patient_shop.settings, redis_url="redis://127.0.0.1:9")
+        async with open_shop(gone, patient_shop.simulator) as shop:
+            somebody = await shop.rich_user(2)
+            generation = await sent(shop, somebody)
+            await until_ended(patient_shop)
+            before = await reads(shop)
+            first = await refreshed(shop, somebody, generation["id"])
+            costs = await reads(shop) - before
+            another = await sent(shop, somebody)
+            await until_ended(patient_shop)
+            before = await reads(shop)
+
+            ends = await asyncio.gather(*(refreshed(shop, somebody, another["id"]) for _ in range(20)))
+
+            assert {end["status"] for end in (first, *ends)} == {"completed"}
+            assert await reads(shop) - before == costs

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from app.domain.generations.rules import AttemptState, Status
 from app.domain.users.schemas import TelegramId
+from app.schemas.numbers import WHOLE
 from app.schemas.text import NO_NUL, CleanText
 
 CLIENT_CONTEXT_MAX_BYTES = 2048
@@ -27,14 +28,14 @@ class GenerationSubmit(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     telegram_id: TelegramId
-    model_id: int = Field(strict=True, ge=1, lt=2**63, examples=[1])
+    model_id: Annotated[int, Field(strict=True, ge=1, lt=2**63, examples=[1]), WHOLE]
     prompt: Prompt = Field(examples=["a watercolour of Samarkand at dawn"])
     size: str | None = Field(default=None, max_length=20, examples=["1024*1024"])
     aspect_ratio: str | None = Field(default=None, max_length=20, examples=[None])
     resolution: str | None = Field(default=None, max_length=20, examples=[None])
     reference_urls: list[ReferenceUrl] = Field(default_factory=list, max_length=REFERENCES_MAX, examples=[[]])
     reference_file_ids: list[FileId] = Field(default_factory=list, max_length=REFERENCES_MAX, examples=[[]])
-    max_price: int | None = Field(default=None, strict=True, ge=0, lt=2**63, examples=[1])
+    max_price: Annotated[int, Field(strict=True, ge=0, lt=2**63), WHOLE] | None = Field(default=None, examples=[1])
     client_context: dict[str, Any] | None = Field(default=None, examples=[{"chat_id": 1001, "message_id": 7}])
 
     @field_validator("reference_urls", "reference_file_ids", mode="before")

@@ -107,22 +107,17 @@ async def cancel(session: AsyncSession, ref: int | UUID, telegram_id: int) -> Ge
 async def refresh(resources: Resources, ref: int | UUID, telegram_id: int) -> GenerationRead:
     """The generation after asking the provider now. Raises GenerationNotFoundError.
 
-    Many at once cost one provider call: one asks, the others wait for it. Opens its own sessions, because the provider is asked
-    between two of them.
+    Many at once cost one provider call, or one for each process while Redis is gone: one asks, the others wait for it. Opens its
+    own sessions, because the provider is asked between two of them.
     """
     async with resources.reading() as session:
         found = await get(session, ref, telegram_id)
     if found.status is not Status.RUNNING or resources.provider is None:
         return found
-    if resources.redis is None:
-        await _ask_and_settle(resources, found.id)
-    else:
-        name = f"refresh:{found.id}"
-        async with resources.redis.lock(name, ttl_s=REFRESH_TTL_S, wait_s=0) as is_first:
-            if is_first or resources.redis.is_down:
-                await _ask_and_settle(resources, found.id)
-        if not is_first:
-            await resources.redis.wait_for_release(name, wait_s=REFRESH_TTL_S)
+    name = f"refresh:{found.id}"
+    async with resources.flights.turn(name) as is_first:
+        if is_first:
+            await _ask_or_wait(resources, name, found.id)
     async with resources.reading() as session:
         return await get(session, ref, telegram_id)
 
@@ -222,6 +217,17 @@ async def _store(
 
 def _active_error(running: Active) -> ActiveGenerationError:
     return ActiveGenerationError(request_id=running.id, public_id=str(running.public_id), status=running.status)
+
+
+async def _ask_or_wait(resources: Resources, name: str, generation_id: int) -> None:
+    if resources.redis is None:
+        await _ask_and_settle(resources, generation_id)
+        return
+    async with resources.redis.lock(name, ttl_s=REFRESH_TTL_S, wait_s=0) as is_first:
+        if is_first or resources.redis.is_down:
+            await _ask_and_settle(resources, generation_id)
+    if not is_first:
+        await resources.redis.wait_for_release(name, wait_s=REFRESH_TTL_S)
 
 
 async def _ask_and_settle(resources: Resources, generation_id: int) -> None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from app.domain.ledger.rules import EntryType
 from app.domain.users.schemas import TelegramId
+from app.schemas.numbers import WHOLE
 from app.schemas.text import CleanText
 
 AMOUNT_MAX = 10**12
@@ -42,7 +43,7 @@ class CreditsGrant(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     telegram_id: TelegramId
-    amount: int = Field(strict=True, ge=-AMOUNT_MAX, le=AMOUNT_MAX, examples=[10])
+    amount: Annotated[int, Field(strict=True, ge=-AMOUNT_MAX, le=AMOUNT_MAX, examples=[10]), WHOLE]
     reason: Annotated[CleanText, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] = Field(examples=["gift"])
 
     @field_validator("amount")

@@ -5,9 +5,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.schemas.numbers import WHOLE
 from app.schemas.text import CleanText
 
-TelegramId = Annotated[int, Field(strict=True, gt=0, lt=2**52, description="Telegram's id of the person", examples=[1001])]
+TelegramId = Annotated[int, Field(strict=True, gt=0, lt=2**52, description="Telegram's id of the person", examples=[1001]), WHOLE]
 """Telegram says that user ids have at most 52 significant bits."""
 
 

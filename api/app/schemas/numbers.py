@@ -1,0 +1,14 @@
+"""Whole numbers as JSON writes them."""
+
+from pydantic import BeforeValidator
+
+
+def _without_point(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_without_point)
+"""Takes 301.0 for 301 before a strict `int` looks: JSON Schema's `integer` is any number without a fraction (2020-12 core, 4.2.3).
+
+Stands after the constraints: what pydantic meets last runs first.
+"""
