@@ -3,14 +3,16 @@
 import argparse
 import asyncio
 import itertools
+import socket
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import uvloop
 
 from app.core.config import Settings
@@ -18,10 +20,11 @@ from app.db import migrations
 from app.embedded import postgres, valkey
 from simulator.server import running_simulator
 from simulator.settings import Behaviour, SimulatorSettings
-from tests.factories import BOT_KEY, a_database
+from tests import running
+from tests.factories import BOT_KEY, NO_TLS, a_database, changed
 from tests.faults.menu import WORLDS
-from tests.faults.trial import CHARGED, NOT_FINAL, REPEATED, Report, run
-from tests.programs import worker_process
+from tests.faults.trial import CHARGED, NOT_FINAL, REPEATED, Programs, Report, run
+from tests.programs import START_TIMEOUT_S, worker_process
 
 KEY = "sim-key-of-the-faults"
 LOG_ENTRIES = 1_000_000
@@ -60,14 +63,36 @@ async def _serve(admin_dsn: str, redis_url: str, folder: Path, count: int) -> Re
         databases = [await stack.enter_async_context(a_database(admin_dsn, "rassom")) for _ in WORLDS]
         worlds = [Settings(_env_file=None, database_url=dsn, **values) for dsn in databases]
 
-        @asynccontextmanager
-        async def worker(each: Settings) -> AsyncIterator[None]:
-            # A process of its own, so that both processors have something to do.
-            with worker_process(each, folder / f"worker-{next(numbers)}"):
-                yield
+        return await run(worlds, simulator, count=count, say=say, programs=_in_processes(folder))
 
-        numbers = itertools.count(1)
-        return await run(worlds, simulator, count=count, say=say, worker=worker)
+
+def _in_processes(folder: Path) -> Programs:
+    """Programs in processes of their own, so that both processors have something to do."""
+    numbers = itertools.count(1)
+
+    @asynccontextmanager
+    async def worker(settings: Settings) -> AsyncIterator[None]:
+        with worker_process(settings, folder / f"worker-{next(numbers)}"):
+            yield
+
+    @asynccontextmanager
+    async def api(settings: Settings, at: socket.socket) -> AsyncIterator[str]:
+        url, port = running.address_of(at), at.getsockname()[1]
+        at.close()
+        with worker_process(changed(settings, port=port), folder / f"api-{next(numbers)}", verb="api"):
+            await _until_ready(url)
+            yield url
+
+    return Programs(api, worker)
+
+
+async def _until_ready(url: str) -> None:
+    async with asyncio.timeout(START_TIMEOUT_S), httpx2.AsyncClient(verify=NO_TLS) as http:
+        while True:
+            with suppress(httpx2.TransportError):
+                if (await http.get(f"{url}/api/v1/ready")).is_success:
+                    return
+            await asyncio.sleep(0.05)
 
 
 def _show(report: Report, count: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
@@ -25,11 +26,22 @@ DEADLINE_S = 6.0
 LATE_S = 40.0
 AT_ONCE = 24
 STORM_EVERY = 17
+HISTORY_SHARE = 25
 LONG_COUNT = 50
 UNREADABLE = ("html_after_accept", "garbage_after_accept", "null_data_after_accept")
 _ACCEPTED, _OK, _UNAVAILABLE, _TOO_MANY = 202, 200, 503, 429
-Worker = Callable[[Settings], AbstractAsyncContextManager[Any]]
 CHARGED, REPEATED, NOT_FINAL = "charged without a picture", "POST repeated", "not final"
+
+
+@dataclass(frozen=True)
+class Programs:
+    """How a world's programs are started: an API at this socket, which yields its address, and a worker."""
+
+    api: Callable[[Settings, socket.socket], AbstractAsyncContextManager[str]]
+    worker: Callable[[Settings], AbstractAsyncContextManager[Any]]
+
+
+IN_THIS_PROCESS = Programs(running.api, running.worker)
 
 
 @dataclass
@@ -115,15 +127,14 @@ async def run(
     *,
     count: int,
     say: Callable[[str], None],
-    worker: Worker = running.worker,
+    programs: Programs = IN_THIS_PROCESS,
 ) -> Report:
-    """`count` orders for each marker, each fault of the storm and of uploads; `settings` has a database for each world.
-
-    `worker` runs one for settings.
-    """
+    """`count` orders for each marker, each fault of the storm and of uploads; `settings` has a database for each world."""
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(httpx2.AsyncClient(base_url=f"{simulator.url}/sim", timeout=120, verify=NO_TLS))
-        rooms = [await stack.enter_async_context(_open(world, each, worker)) for world, each in zip(WORLDS, settings, strict=True)]
+        rooms = [
+            await stack.enter_async_context(_open(world, each, programs)) for world, each in zip(WORLDS, settings, strict=True)
+        ]
         kitchen = Kitchen(control, rooms, count, say)
         await kitchen.serve_markers()
         await kitchen.serve_in_the_storm()
@@ -158,8 +169,8 @@ class Kitchen:
         for number, kind in enumerate(STORM):
             if kind.startswith("api_"):
                 await self._switch_on(kind, every=STORM_EVERY + number)
-            else:  # the history is not asked often: the next ones, one kind after the other
-                await self._switch_on(kind, times=max(1, self.count // 2))
+            else:  # one look serves many lost answers: the next looks, one kind after the other
+                await self._switch_on(kind, times=max(1, self.count // HISTORY_SHARE))
         markers = ("", "submit_cut_after_accept", "poll_500 times=1")
         orders = [
             self.rooms[number % len(self.rooms)].serve("storm", f"[sim:{markers[number % 3]}]" if markers[number % 3] else "")
@@ -206,7 +217,7 @@ class Kitchen:
 
 
 @asynccontextmanager
-async def _open(world: World, settings: Settings, worker: Worker) -> AsyncIterator[Room]:
+async def _open(world: World, settings: Settings, programs: Programs) -> AsyncIterator[Room]:
     with running.a_listener() as listener:
         settings = changed(
             settings,
@@ -223,8 +234,8 @@ async def _open(world: World, settings: Settings, worker: Worker) -> AsyncIterat
         headers = {"Authorization": f"Bearer {BOT_KEY}"}
         limits = httpx2.Limits(max_connections=100, keepalive_expiry=2)
         async with (
-            running.api(settings, at=listener) as url,
-            worker(settings),
+            programs.api(settings, listener) as url,
+            programs.worker(settings),
             httpx2.AsyncClient(base_url=f"{url}/api/v1", headers=headers, timeout=60, limits=limits, verify=NO_TLS) as http,
         ):
             yield Room(world, http)

@@ -6,21 +6,30 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.factories import BOT_KEY, Shop
+from tests.fuzz.hooks import KNOWN_PEOPLE
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+CREDITS = 100_000
 EXAMPLES = int(os.environ.get("RASSOM_FUZZ_EXAMPLES", "5"))
 SEED = os.environ.get("RASSOM_FUZZ_SEED", "20261123")
 
 
 class TestSchema:
-    async def test_holds_for_every_call(self, busy_shop: Shop) -> None:
+    @pytest.mark.parametrize("part", ["--include-path-regex=/generations", "--exclude-path-regex=/generations"])
+    async def test_holds_for_every_call(self, busy_shop: Shop, part: str) -> None:
+        for somebody in KNOWN_PEOPLE:
+            await busy_shop.grant(somebody, CREDITS)
+            await busy_shop.order(somebody)
         command = [
             str(Path(sys.executable).with_name("schemathesis")),
             f"--config-file={CONFIG}",
             "run",
             f"{busy_shop.base_url}/openapi.json",
             f"--header=Authorization: Bearer {BOT_KEY}",
+            part,
             f"--max-examples={EXAMPLES}",
             f"--seed={SEED}",
             "--checks=all",
@@ -28,7 +37,12 @@ class TestSchema:
             "--generation-database=none",
             "--no-color",
         ]
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=os.environ | {"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(CONFIG.parent)},
+        )
         output = (await process.communicate())[0].decode()
         sys.stdout.write(output[-3000:])
 
