@@ -1,4 +1,4 @@
-"""The verbs that are programs: api, worker, migrate, up, demo, simulator, openapi."""
+"""The verbs that are programs: api, worker, migrate, up, demo, simulator, telegram-simulator, openapi."""
 
 import asyncio
 import json
@@ -77,6 +77,12 @@ def simulator(context: typer.Context) -> None:
     """Serve the WaveSpeed simulator; `rassom simulator --help` shows its options."""
     # A program of its own that shares no code with this one: start it in our place.
     os.execv(sys.executable, [sys.executable, "-m", "simulator", *context.args])  # noqa: S606
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def telegram_simulator(context: typer.Context) -> None:
+    """Serve a Telegram to test bots against; `rassom telegram-simulator --help` shows its options."""
+    os.execv(sys.executable, [sys.executable, "-m", "telegram_simulator", *context.args])  # noqa: S606
 
 
 @app.command()

@@ -230,14 +230,15 @@ class TestHelp:
         ended = await rassom("--help")
 
         assert ended.code == 0
-        for verb in ("api", "worker", "migrate", "up", "demo", "simulator", "audit", "openapi", "keys", "credits", "ledger"):
+        programs = ("api", "worker", "migrate", "up", "demo", "simulator", "telegram-simulator", "openapi")
+        for verb in (*programs, "audit", "keys", "credits", "ledger"):
             assert re.search(rf"\b{verb}\b", ended.said), verb
 
     def test_of_every_verb_explains_it(self) -> None:
         shell = CliRunner()
         for verb in verbs_of(get_command(app)):
-            if verb == ["simulator"]:
-                continue  # becomes another program
+            if verb in (["simulator"], ["telegram-simulator"]):
+                continue  # these become other programs
             ended = shell.invoke(app, [*verb, "--help"])
             assert (ended.exit_code, "Usage" in ended.output) == (0, True), verb
 

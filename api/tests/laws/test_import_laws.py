@@ -55,13 +55,19 @@ VIOLATIONS = {
     "law 6: a second door to money": (MONEY, "api/app/domain/ledger/jobs.py", "from app.domain.ledger import queries"),
     "law 7: app uses the simulator": (PROGRAMS, "api/app/embedded/up.py", "import simulator.server"),
     "law 7: the simulator reads our protocol": (PROGRAMS, "simulator/simulator/plan.py", "from app.provider import wire"),
+    "law 7: the Telegram simulator borrows the other one's clock": (
+        PROGRAMS,
+        "telegram_simulator/telegram_simulator/chats.py",
+        "from simulator import clock as others",
+    ),
     "law 7: the bench measures with our code": (PROGRAMS, "bench/bench/load.py", "from app.core import clock"),
     "law 7: app uses the bot": (PROGRAMS, "api/app/core/errors.py", "import bot.texts"),
 }
 
 
 def lint_imports(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PYTHONPATH": f"{root / 'api'}:{root / 'simulator'}:{root / 'bench'}", "COLUMNS": "200", "NO_COLOR": "1"}
+    path = os.pathsep.join(str(root / program) for program in ("api", "simulator", "telegram_simulator", "bench"))
+    env = {**os.environ, "PYTHONPATH": path, "COLUMNS": "200", "NO_COLOR": "1"}
     command = [LINT_IMPORTS, "--no-cache", "--no-logo", *options]
     return subprocess.run(command, cwd=root / "api", env=env, capture_output=True, text=True, check=False)
 
@@ -71,8 +77,8 @@ def copied_tree(tmp_path: Path) -> Path:
     """The programs and their laws, in a place where they may be broken."""
     without_caches = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "api/app", tmp_path / "api/app", ignore=without_caches)
-    shutil.copytree(ROOT / "simulator/simulator", tmp_path / "simulator/simulator", ignore=without_caches)
-    shutil.copytree(ROOT / "bench/bench", tmp_path / "bench/bench", ignore=without_caches)
+    for program in ("simulator/simulator", "telegram_simulator/telegram_simulator", "bench/bench"):
+        shutil.copytree(ROOT / program, tmp_path / program, ignore=without_caches)
     shutil.copy(ROOT / "api/pyproject.toml", tmp_path / "api/pyproject.toml")
     return tmp_path
 

@@ -21,9 +21,9 @@ TIMEOUT_S = 240
 BASELINE_TIMEOUT_S = 900
 STOP_TIMEOUT_S = 20
 SLOTS = 2
-_COPIED = ("api", "simulator", "pyproject.toml")
+_COPIED = ("api", "simulator", "telegram_simulator", "pyproject.toml")
 _LEFT_BEHIND = shutil.ignore_patterns("__pycache__", ".*_cache", ".venv", ".rassom")
-_WHERE = "import app, simulator, tests; print(app.__file__, simulator.__file__, tests.__file__)"
+_WHERE = "import app, simulator, telegram_simulator as telegram, tests as t; print(*(m.__file__ for m in (app, simulator, telegram, t)))"
 _FAILED = 1
 
 
@@ -49,7 +49,7 @@ class Tree:
             else:
                 shutil.copy(source, folder / name)
         # Before the checkout that the environment has installed for editing.
-        path = os.pathsep.join(str(folder / name) for name in ("api", "simulator"))
+        path = os.pathsep.join(str(folder / name) for name in ("api", "simulator", "telegram_simulator"))
         self._env = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         found = self._run(["-c", _WHERE]).stdout.split()
         if not found or not all(Path(file).is_relative_to(folder) for file in found):
