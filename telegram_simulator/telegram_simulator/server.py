@@ -22,6 +22,7 @@ from telegram_simulator.params import read_params
 from telegram_simulator.people import PlayError
 from telegram_simulator.program import Telegram
 from telegram_simulator.settings import TelegramSettings, is_token
+from telegram_simulator.webhook import WebhookSender
 
 GRACE_S = 1
 # Longer than clients keep idle connections: a call must not meet a connection that is just being closed.
@@ -202,12 +203,15 @@ async def running_telegram(settings: TelegramSettings) -> AsyncIterator[RunningT
     server.lifespan = config.lifespan_class(config)
     await telegram.open()
     await server.startup(sockets=[bound])
-    try:
-        yield RunningTelegram(telegram, _origin(settings.host, bound))
-    finally:
-        telegram.let_go()
-        await server.shutdown(sockets=[bound])
-        await telegram.close()
+    async with asyncio.TaskGroup() as group:
+        delivering = group.create_task(WebhookSender(telegram).run())
+        try:
+            yield RunningTelegram(telegram, _origin(settings.host, bound))
+        finally:
+            telegram.let_go()
+            delivering.cancel()
+            await server.shutdown(sockets=[bound])
+            await telegram.close()
 
 
 def _origin(host: str, bound: socket.socket) -> str:

@@ -74,7 +74,7 @@ class Updates:
         self._store.keep("update", update.update_id, asdict(update))
         while (oldest := next(iter(self.pending.values()))).added_at < update.added_at - KEPT_S:
             self.confirm(oldest)
-        self._stir()
+        self.stir()
         return update
 
     def confirm(self, update: Update) -> None:
@@ -91,20 +91,21 @@ class Updates:
         """Send updates as the bot wants them from now on."""
         self.subscription = subscription
         self.save()
-        self._stir()
+        self.stir()
 
     def save(self) -> None:
         """Keep how updates are sent."""
         self._store.keep("subscription", "", asdict(self.subscription) | {"last_id": self._last_id})
 
-    def _stir(self) -> None:
+    def stir(self) -> None:
+        """Wake whoever waits for a change of what waits, or of how it is sent."""
         self.changed.set()
         self.changed = asyncio.Event()
 
     def close(self) -> None:
         """Let every waiting reader go."""
         self._is_closed = True
-        self._stir()
+        self.stir()
 
     async def poll(self, offset: int, limit: int, timeout_s: float, allowed: list[str] | None) -> list[Update]:
         """Confirm what lies before the offset and return what waits, or what comes within the time.
@@ -119,7 +120,7 @@ class Updates:
         self._confirm_before(offset)
         self._reader += 1
         me = self._reader
-        self._stir()
+        self.stir()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + min(max(timeout_s, 0), POLL_S_MAX)
         while not self.pending and not self._is_closed and loop.time() < deadline:

@@ -120,11 +120,12 @@ def bot(shared_http: httpx2.AsyncClient, control: httpx2.AsyncClient) -> Bot:  #
 
 @pytest.fixture
 async def person(control: httpx2.AsyncClient, bot: Bot) -> Person:
-    """Somebody who has pressed Start; the bot has seen it."""
+    """Somebody who has pressed Start; the bot has seen it and said so."""
     made = (await control.post("/users", json={"first_name": "Aziza", "username": "aziza", "language_code": "uz"})).json()
     somebody = Person(control, made["id"])
     await somebody.do("text", text="/start")
     await bot.updates()
+    await bot.updates(wait_s=0)
     return somebody
 
 

@@ -23,7 +23,9 @@ STOP_TIMEOUT_S = 20
 SLOTS = 2
 _COPIED = ("api", "simulator", "telegram_simulator", "pyproject.toml")
 _LEFT_BEHIND = shutil.ignore_patterns("__pycache__", ".*_cache", ".venv", ".rassom")
-_WHERE = "import app, simulator, telegram_simulator as telegram, tests as t; print(*(m.__file__ for m in (app, simulator, telegram, t)))"
+_WHERE = (
+    "import app, simulator, telegram_simulator as telegram, tests as t; print(*(m.__file__ for m in (app, simulator, telegram, t)))"
+)
 _FAILED = 1
 
 
