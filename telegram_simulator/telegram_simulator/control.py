@@ -8,11 +8,12 @@ from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from telegram_simulator.chats import Chat, Message
 from telegram_simulator.errors import TelegramError
 from telegram_simulator.faults import KINDS, FaultError, fault_from_json
+from telegram_simulator.page import Page
 from telegram_simulator.people import PlayError, note_refund
 from telegram_simulator.program import Telegram
 
@@ -120,6 +121,14 @@ async def read_chat(request: Request, telegram: Telegram) -> Response:
         pass
     messages = [shown_message(telegram, message) for message in chat.messages.values()]
     return JSONResponse(chat.kept() | {"version": chat.version, "messages": messages})
+
+
+async def read_page(request: Request, telegram: Telegram) -> Response:
+    """`GET /sim/chats/{id}/page?lang=`: the chat as a phone shows it; the language is the person's own when none is named."""
+    chat = chat_at(telegram, request.path_params["chat_id"])
+    user = telegram.chats.users.get(chat.id)
+    language = request.query_params.get("lang") or (user.language_code if user else None) or "en"
+    return HTMLResponse(await Page(telegram, chat, language).html())
 
 
 async def read_file(request: Request, telegram: Telegram) -> Response:

@@ -117,6 +117,7 @@ _CONTROL_ROUTES: list[tuple[str, str, Handler]] = [
     ("POST", "/users/{user_id:int}/unblock", control_people.unblock),
     ("GET", "/chats", control.list_chats),
     ("GET", "/chats/{chat_id}", control.read_chat),
+    ("GET", "/chats/{chat_id}/page", control.read_page),
     ("GET", "/files/{file_id}", control.read_file),
     ("GET", "/faults", control.list_faults),
     ("POST", "/faults", control.add_fault),
