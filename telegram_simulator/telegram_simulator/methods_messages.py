@@ -4,7 +4,7 @@ import secrets
 from typing import Any
 
 from telegram_simulator.entities import read_caption, read_text
-from telegram_simulator.errors import TelegramError, bad_request
+from telegram_simulator.errors import bad_request
 from telegram_simulator.files import file_wire
 from telegram_simulator.markup import read_markup
 from telegram_simulator.params import Params
@@ -104,5 +104,5 @@ async def get_file(telegram: Telegram, params: Params) -> object:
         raise bad_request("invalid file_id" if params.text("file_id") else "file_id not specified")
     shown = file_wire(file)
     if await telegram.files.content(file) is None:
-        raise TelegramError(400, "Bad Request: file is temporarily unavailable")
+        raise bad_request("wrong file_id or the file is temporarily unavailable")
     return shown | {"file_size": file.size}

@@ -66,7 +66,7 @@ class Page:
         if message.invoice is not None:
             parts.append(_invoice(message.body["invoice"]))
         if words or not photos:
-            parts.append(f'<div class="words">{words}<span class="meta">{meta}</span></div>')
+            parts.append(f'<div class="words{"" if words else " bare"}">{words}<span class="meta">{meta}</span></div>')
         else:
             parts.append(f'<span class="onphoto">{meta}</span>')
         side = "bot" if message.from_id == self._telegram.bot.id else "user"
