@@ -76,6 +76,9 @@ class TestTree:
     def test_starts_the_simulator(self, image: Image) -> None:
         assert "--asset-url" in said(image, "rassom", "simulator", "--help")
 
+    def test_starts_the_telegram_simulator(self, image: Image) -> None:
+        assert "--token" in said(image, "rassom", "telegram-simulator", "--help")
+
     def test_finds_its_migrations(self, image: Image) -> None:
         versions = sorted(path.name[:4] for path in (ROOT / "api/alembic/versions").glob("[0-9]*.py"))
         assert said(image, "alembic", "-c", str(image.app / "alembic.ini"), "heads").split()[0] == versions[-1]

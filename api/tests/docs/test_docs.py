@@ -109,7 +109,7 @@ def unknown_verbs(text: str) -> list[str]:
         verbs[name] = set(getattr(command, "commands", {}))
     unknown = []
     for code in code_of(text):
-        for verb, rest in re.findall(r"(?<![\w@/-])(?:\.venv/bin/)?rassom ([a-z]+)(?: ([a-z]+))?", code):
+        for verb, rest in re.findall(r"(?<![\w@/-])(?:\.venv/bin/)?rassom ([a-z]+(?:-[a-z]+)*)(?: ([a-z]+))?", code):
             if verb not in verbs or (verbs[verb] and rest not in verbs[verb]):
                 unknown.append(f"{verb} {rest}".strip())
     return unknown
@@ -266,3 +266,4 @@ class TestSearch:
             "fly",
             "keys burn",
         ]
+        assert unknown_verbs("`rassom telegram-simulator`, `rassom telegram-radio`") == ["telegram-radio"]
