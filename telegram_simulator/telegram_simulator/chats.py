@@ -124,7 +124,7 @@ class Chats:
         """Return the chat the bot may write to; raises TelegramError for an unknown one and one that blocked the bot."""
         if not chat_id:
             raise bad_request("chat_id is empty")
-        chat = self.chats.get(int(chat_id)) if chat_id.lstrip("-").isdecimal() else None
+        chat = self.chats.get(int(chat_id)) if chat_id.removeprefix("-").isdecimal() else None
         # Telegram's bots know only whom they have met: somebody who never wrote to the bot is not found.
         if chat is None or not chat.is_started:
             raise bad_request("chat not found")

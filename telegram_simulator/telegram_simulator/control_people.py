@@ -86,7 +86,9 @@ async def tap(request: Request, telegram: Telegram) -> Response:
     """
     user, body = _user(request, telegram), await json_object(request)
     message = _message(telegram, _chat(telegram, user, body), body)
-    data, wait_s = body.get("data"), float(body.get("wait_s", TAP_WAIT_S))
+    data, wait_s = body.get("data"), body.get("wait_s", TAP_WAIT_S)
+    if isinstance(wait_s, bool) or not isinstance(wait_s, int | float):
+        raise PlayError(400, "wait_s must be a number of seconds")
     if not body.get("stale"):
         button = people.button_of(message, data=data, text=body.get("text"))
         if "url" in button:

@@ -66,9 +66,12 @@ class Params:
         if not value.strip():
             return None
         try:
-            return json.loads(value)
-        except ValueError as error:
+            tree = json.loads(value)
+        except (ValueError, RecursionError) as error:
             raise bad_request(f"can't parse {what or name} JSON object") from error
+        if "\\u" in value:
+            _check_letters(tree)
+        return tree
 
     def upload(self, name: str) -> Upload | None:
         """Return the file of that field name, with or without `attach://`, or None."""
@@ -97,8 +100,10 @@ async def read_params(content_type: str, body: bytes, query: str = "") -> Params
     if kind == "application/json" and body.strip():
         try:
             given = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise bad_request("can't parse JSON object") from error
+        if b"\\u" in body:
+            _check_letters(given)
         if not isinstance(given, dict):
             raise bad_request("can't parse JSON object")
         return Params(values | given)
@@ -107,6 +112,14 @@ async def read_params(content_type: str, body: bytes, query: str = "") -> Params
     if kind == "multipart/form-data":
         return await _read_multipart(content_type, body, values)
     return Params(values)
+
+
+def _check_letters(value: object) -> None:
+    """Refuse half of a character, which JSON can name and UTF-8 cannot write."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise bad_request("strings must be encoded in UTF-8") from error
 
 
 async def _read_multipart(content_type: str, body: bytes, values: dict[str, Any]) -> Params:

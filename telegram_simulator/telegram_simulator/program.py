@@ -44,6 +44,8 @@ class Telegram:
         """Let every held request go."""
         self.closing.set()
         self.updates.close()
+        self.taps.let_go()
+        self.checkouts.let_go()
         for chat in self.chats.chats.values():
             chat.stir()
 

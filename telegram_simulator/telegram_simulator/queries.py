@@ -43,6 +43,11 @@ class Queries:
         query.answer = answer
         query.answered.set()
 
+    def let_go(self) -> None:
+        """End every wait without an answer."""
+        for query in self._open.values():
+            query.answered.set()
+
     async def wait(self, query: Query, seconds: float) -> dict[str, Any] | None:
         """Return the bot's answer, or None when it does not come within the time."""
         try:

@@ -36,11 +36,11 @@ def reply_target(telegram: Telegram, chat: Chat, params: Params) -> int | None:
     reply = params.tree("reply_parameters", "reply parameters") or {}
     if not isinstance(reply, dict):
         raise bad_request("can't parse reply parameters JSON object")
-    message_id = reply.get("message_id") or params.integer("reply_to_message_id")
+    message_id = Params(reply).integer("message_id") or params.integer("reply_to_message_id")
     if not message_id:
         return None
-    if telegram.chats.find(chat, int(message_id)) is not None:
-        return int(message_id)
+    if telegram.chats.find(chat, message_id) is not None:
+        return message_id
     if reply.get("allow_sending_without_reply") or params.boolean("allow_sending_without_reply"):
         return None
     raise bad_request("message to be replied not found")

@@ -9,7 +9,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -94,7 +94,7 @@ def _guarded(handler: Handler, telegram: Telegram, *, is_control: bool = False) 
             return JSONResponse(error.envelope, error.code)
         except PlayError as error:
             return JSONResponse({"error": error.message}, error.status)
-        except ConnectionCut:
+        except (ConnectionCut, ClientDisconnect):
             return CutConnection()
 
     async def endpoint(request: Request) -> Response:

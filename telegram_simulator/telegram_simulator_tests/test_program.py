@@ -18,7 +18,7 @@ import pytest
 
 from telegram_simulator.__main__ import main
 from telegram_simulator_tests.conftest import TOKEN, Bot, Person, a_picture
-from telegram_simulator_tests.test_taps_and_payments import INVOICE, approve
+from telegram_simulator_tests.test_taps_and_payments import INVOICE, KEYS, approve
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,7 +45,18 @@ class TestProgram:
     @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
     async def test_stops_cleanly_with_readers_waiting(self, stop: signal.Signals) -> None:
         async with program() as (process, ready), httpx2.AsyncClient(base_url=ready["url"], timeout=30) as client:
-            waiting = asyncio.gather(client.get(f"/bot{TOKEN}/getUpdates", params={"timeout": 30}), return_exceptions=True)
+            person = (await client.post("/sim/users", json={"first_name": "Aziza"})).json()["id"]
+            await client.post(f"/sim/users/{person}/text", json={"text": "/start"})
+            sent = await client.post(f"/bot{TOKEN}/sendMessage", json={"chat_id": person, "text": "x", "reply_markup": KEYS})
+            tap = {"message_id": sent.json()["result"]["message_id"], "data": "go", "wait_s": 30}
+            (update,) = (await client.get(f"/bot{TOKEN}/getUpdates")).json()["result"]
+            reading = {"timeout": 30, "offset": update["update_id"] + 9}
+            waiting = asyncio.gather(
+                client.get(f"/bot{TOKEN}/getUpdates", params=reading),
+                client.post(f"/sim/users/{person}/tap", json=tap),
+                client.get(f"/sim/chats/{person}", params={"newer_than": 99, "wait_s": 30}),
+                return_exceptions=True,
+            )
             await asyncio.sleep(0.2)
             started = time.monotonic()
             process.send_signal(stop)

@@ -40,10 +40,22 @@ class TestCalls:
         ]
         assert [answer.json()["result"]["text"] for answer in answers] == ["ў"] * 4
 
-    @pytest.mark.parametrize("body", ["{", "[]"])
+    @pytest.mark.parametrize("body", ["{", "[]", '{"text": "\\ud83d"}', "[" * 10_000])
     async def test_refuse_broken_json(self, bot: Bot, body: str) -> None:
         answer = await bot.http.post(f"/bot{TOKEN}/getMe", content=body, headers={"content-type": "application/json"})
         assert answer.status_code == 400
+
+    async def test_that_break_off_leave_nothing_behind(self, bot: Bot, person: Person) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", bot.http.base_url.port)
+        head = f"POST /bot{TOKEN}/sendMessage HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"
+        writer.write(head.encode() + b'{"chat_id"')
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.close()
+        await writer.wait_closed()
+        del reader
+        assert await bot.call("getMe")
+        assert len(await person.sees()) == 1
 
     async def test_are_logged_with_their_answers(self, bot: Bot, person: Person, control: httpx2.AsyncClient) -> None:
         await bot.call("sendMessage", chat_id=person.id, text="x")
