@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from telegram_simulator.chats import Chat, Message
 from telegram_simulator.errors import TelegramError
 from telegram_simulator.faults import KINDS, FaultError, fault_from_json
-from telegram_simulator.page import Page
+from telegram_simulator.page import SHOWN_MAX, Page
 from telegram_simulator.people import PlayError, note_refund
 from telegram_simulator.program import Telegram
 
@@ -124,11 +124,14 @@ async def read_chat(request: Request, telegram: Telegram) -> Response:
 
 
 async def read_page(request: Request, telegram: Telegram) -> Response:
-    """`GET /sim/chats/{id}/page?lang=`: the chat as a phone shows it; the language is the person's own when none is named."""
+    """`GET /sim/chats/{id}/page?lang=&last=`: the chat as a phone shows it, in the person's language when none is named."""
     chat = chat_at(telegram, request.path_params["chat_id"])
     user = telegram.chats.users.get(chat.id)
     language = request.query_params.get("lang") or (user.language_code if user else None) or "en"
-    return HTMLResponse(await Page(telegram, chat, language).html())
+    last = request.query_params.get("last", str(SHOWN_MAX))
+    if not last.isdecimal() or not 0 < int(last) <= SHOWN_MAX:
+        raise PlayError(400, f"last must be a number of messages, 1 to {SHOWN_MAX}")
+    return HTMLResponse(await Page(telegram, chat, language, int(last)).html())
 
 
 async def read_file(request: Request, telegram: Telegram) -> Response:

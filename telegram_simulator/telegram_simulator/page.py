@@ -21,15 +21,16 @@ _KIB = 1024
 class Page:
     """Draws one chat in one language of the phone: `uz`, `ru` or `en`."""
 
-    def __init__(self, telegram: Telegram, chat: Chat, language: str) -> None:
+    def __init__(self, telegram: Telegram, chat: Chat, language: str, shown_max: int = SHOWN_MAX) -> None:
         self._telegram = telegram
         self._chat = chat
+        self._shown_max = shown_max
         self._language = language if language in WORDS else "en"
         self._words = WORDS[self._language]
 
     async def html(self) -> str:
         """Return the page; deleted messages are gone, and of many the last ones are shown."""
-        messages = [message for message in self._chat.messages.values() if not message.is_deleted][-SHOWN_MAX:]
+        messages = [message for message in self._chat.messages.values() if not message.is_deleted][-self._shown_max :]
         shown = [await self._group(group) for group in _grouped(messages)]
         profile, name = self._telegram.profile, self._telegram.bot.first_name
         name = profile.get(f"name:{self._language}") or profile.get("name:") or name
@@ -71,7 +72,7 @@ class Page:
             parts.append(f'<span class="onphoto">{meta}</span>')
         side = "bot" if message.from_id == self._telegram.bot.id else "user"
         wide = " wide" if photos or message.markup is not None or message.invoice is not None else ""
-        return f'<div class="message {side}{wide}"><div class="bubble">{"".join(parts)}</div>{_keys(message)}</div>'
+        return f'<div class="message {side}{wide}"><div class="bubble">{"".join(parts)}</div>{self._keys(message)}</div>'
 
     def _said(self, group: list[Message]) -> str:
         for message in group:
@@ -109,6 +110,13 @@ class Page:
         facts = {"amount": money.get("total_amount"), "bot": bot, "title": titles[0] if titles else self._words["invoice"]}
         return self._words["paid" if paid else "refunded"].format(**facts)
 
+    def _keys(self, message: Message) -> str:
+        rows = (message.markup or {}).get("inline_keyboard", [])
+        if message.invoice is not None and "paid_by" in message.invoice:
+            rows = [[{"text": self._words["receipt"]}]]
+        shown = [f"<div>{''.join(_key(key) for key in row)}</div>" for row in rows]
+        return f'<div class="keys">{"".join(shown)}</div>' if shown else ""
+
     async def _photo(self, message: Message) -> str:
         """The photo inside the page itself, in the largest size that a phone's screen needs."""
         sizes: list[dict[str, Any]] = message.body.get("photo", [])
@@ -144,12 +152,6 @@ def _invoice(invoice: dict[str, Any]) -> str:
     title, description = escape(invoice["title"]), escape(invoice["description"])
     price = f'<span class="price">⭐️ {invoice["total_amount"]}</span>'
     return f'<div class="invoice"><b>{title}</b><p>{description}</p>{price}</div>'
-
-
-def _keys(message: Message) -> str:
-    rows = (message.markup or {}).get("inline_keyboard", [])
-    shown = [f"<div>{''.join(_key(key) for key in row)}</div>" for row in rows]
-    return f'<div class="keys">{"".join(shown)}</div>' if shown else ""
 
 
 def _key(key: dict[str, Any]) -> str:

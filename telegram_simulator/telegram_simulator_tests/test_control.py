@@ -86,6 +86,9 @@ class TestChat:
         page = (await control.get(f"/chats/{person.id}/page", params={"lang": "en"})).text
         assert '<div class="invoice"><b>50 credits</b>' in page
         assert "<b>a.png</b>" in page
+        last = (await control.get(f"/chats/{person.id}/page", params={"last": 1})).text
+        assert ("a.png" in last, "50 credits" in last) == (True, False)
+        assert (await control.get(f"/chats/{person.id}/page", params={"last": "all"})).status_code == 400
 
 
 class TestProfile:
