@@ -1,4 +1,4 @@
-"""What one process opens once and everything shares: database, Redis, provider. Frozen; built by `open_resources`."""
+"""What one process opens once and everything shares: database, Redis, provider, Telegram. Frozen; built by `open_resources`."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -16,6 +16,7 @@ from app.core.single_flight import SingleFlight
 from app.db.redis import RedisGate
 from app.db.session import make_sessions, open_engine
 from app.provider.client import ProviderClient
+from app.telegram.client import TelegramClient
 
 # Deadlock, serialization, lock and statement timeout, shutdown, no space, no memory, too many connections.
 _BUSY_SQLSTATES = frozenset({"40P01", "40001", "55P03", "57014", "57P01", "57P02", "57P03", "53100", "53200", "53300"})
@@ -32,12 +33,15 @@ _LOST = (
 
 @dataclass(frozen=True)
 class Resources:
-    """The process's connections, and what it has just read. `provider` is None without a provider key."""
+    """The process's connections, and what it has just read. `provider` is None without a provider key, `telegram`
+    without a bot's token.
+    """
 
     settings: Settings
     engine: AsyncEngine
     redis: RedisGate | None
     provider: ProviderClient | None
+    telegram: TelegramClient | None
     _writing: async_sessionmaker[AsyncSession]
     _reading: async_sessionmaker[AsyncSession]
     memory: Memory = field(default_factory=Memory)
@@ -85,11 +89,16 @@ async def open_resources(settings: Settings, *, program: str) -> AsyncIterator[R
                 upload_flow=settings.wavespeed_upload_flow,
             )
             provider = await stack.enter_async_context(client)
+        telegram = None
+        if settings.bot_token is not None:
+            bot = TelegramClient(settings.telegram_api_base_url, settings.bot_token.get_secret_value())
+            telegram = await stack.enter_async_context(bot)
         yield Resources(
             settings=settings,
             engine=engine,
             redis=redis,
             provider=provider,
+            telegram=telegram,
             _writing=make_sessions(engine),
             _reading=make_sessions(engine, isolation_level="AUTOCOMMIT"),
         )

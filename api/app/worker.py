@@ -9,6 +9,7 @@ from app.domain.audit import jobs as audit_jobs
 from app.domain.generations import jobs as generation_jobs
 from app.domain.generations.restores import notice_restore
 from app.domain.idempotency import jobs as idempotency_jobs
+from app.domain.payments import jobs as payment_jobs
 from app.domain.supply import jobs as supply_jobs
 from app.monitoring import metrics_served
 from app.queue.worker import run_queue
@@ -28,6 +29,7 @@ async def run(settings: Settings) -> None:
         jobs, schedules = generation_jobs.wire_jobs(resources)
         schedules += idempotency_jobs.wire_jobs(resources)
         schedules += supply_jobs.wire_jobs(resources)
+        schedules += payment_jobs.wire_jobs(resources)
         schedules += audit_jobs.wire_jobs(resources)
         _log.info("worker_started", slots=settings.wavespeed_max_concurrency)
         dsn = settings.database_dsn or ""

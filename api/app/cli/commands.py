@@ -4,7 +4,7 @@ import asyncpg
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.cli import ledger, operators, programs
+from app.cli import ledger, operators, payments, programs
 from app.cli.shared import fail
 from app.core.config import SettingsError
 from app.core.errors import RassomError
@@ -17,6 +17,8 @@ app.add_typer(operators.models_app, name="models")
 app.add_typer(operators.orphans_app, name="orphans")
 app.add_typer(operators.credits_app, name="credits")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(payments.packages_app, name="packages")
+app.add_typer(payments.payments_app, name="payments")
 
 
 def run() -> None:

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     auth_disabled: bool = False
     bootstrap_api_key: SecretStr | None = None
     bot_token: SecretStr | None = None
+    telegram_api_base_url: str = "https://api.telegram.org"
     rate_limit_enabled: bool = True
     rate_limit_rps: int = Field(default=5, ge=1, le=100_000)
     rate_limit_burst: int = Field(default=10, ge=1, le=100_000)
@@ -103,7 +104,7 @@ class Settings(BaseSettings):
             return json.loads(value)
         return [origin.strip() for origin in value.split(",") if origin.strip()]
 
-    @field_validator("wavespeed_api_base_url", "public_base_url")
+    @field_validator("wavespeed_api_base_url", "public_base_url", "telegram_api_base_url")
     @classmethod
     def _check_url(cls, value: str | None) -> str | None:
         if value is None:

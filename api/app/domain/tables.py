@@ -7,6 +7,7 @@ from app.domain.generations import models as generation_models
 from app.domain.idempotency import models as idempotency_models
 from app.domain.keys import models as key_models
 from app.domain.ledger import models as ledger_models
+from app.domain.payments import models as payment_models
 from app.domain.supply import models as supply_models
 from app.domain.trial import models as trial_models
 from app.domain.users import models as user_models
@@ -18,6 +19,7 @@ MODULES = (
     idempotency_models,
     key_models,
     ledger_models,
+    payment_models,
     supply_models,
     trial_models,
     user_models,

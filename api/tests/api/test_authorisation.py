@@ -23,6 +23,7 @@ CALLERS = ("nobody", "bad key", "revoked key", "bot key", "admin key", "user A",
 UNAUTHENTICATED = {"nobody", "bad key", "revoked key", "expired init data"}
 USERS = {"user A": "A's", "user B": "B's"}
 OK = frozenset({200})
+ORDER_ID = "019e5d2a-6b1c-7c52-9d39-1f6f2a3b4c5d"  # of an order that nobody has made
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,20 @@ def picture(_: Target) -> dict[str, Any]:
     return {"files": {"file": ("a.png", b"not a picture", "image/png")}}
 
 
+def buy(target: Target) -> dict[str, Any]:
+    order = {"telegram_id": target.telegram_id, "package_id": 1}
+    return {"json": order, "headers": {"Idempotency-Key": f"buy-{target.telegram_id}"}}
+
+
+def money(target: Target, **more: Any) -> dict[str, Any]:
+    told = {"telegram_id": target.telegram_id, "payload": ORDER_ID, "currency": "XTR", "total_amount": 50}
+    return {"json": {**told, **more}}
+
+
+def refund_notice(target: Target) -> dict[str, Any]:
+    return {"json": {"telegram_id": target.telegram_id, "telegram_payment_charge_id": "stx-1"}}
+
+
 OPEN = Row("everybody")
 PERSON = Row("person")
 GENERATION = Row("person", query, hidden="generation_not_found")
@@ -95,6 +110,14 @@ ROWS = {
     "POST /api/v1/media/upload": Row("actor", picture, done=frozenset({415})),
     # Has a signature of its own; without one it is told the same whatever its token is.
     "POST /api/v1/webhooks/wavespeed/{token}": Row("everybody", done=frozenset({401, 404})),
+    "GET /api/v1/payments/packages": OPEN,
+    "POST /api/v1/payments/orders": Row("bot", buy, done=frozenset({201})),
+    "GET /api/v1/payments/orders/{order_id}": Row("bot", query, done=frozenset({404})),
+    "POST /api/v1/payments/pre-checkout": Row("bot", money),
+    "POST /api/v1/payments/charges": Row(
+        "bot", lambda target: money(target, telegram_payment_charge_id="stx-1"), done=frozenset({404})
+    ),
+    "POST /api/v1/payments/refunds/notice": Row("bot", refund_notice, done=frozenset({404})),
     "POST /api/v1/admin/credits": Row("admin", grant, absent=frozenset({200, 404})),
 }
 
@@ -139,7 +162,7 @@ class Stage:
     async def ask(self, name: str, row: Row, target: Target, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
         """The status and, when it is a problem, the problem."""
         method, path = name.split(" ")
-        path = path.format(telegram_id=target.telegram_id, ref=target.ref, token="none")
+        path = path.format(telegram_id=target.telegram_id, ref=target.ref, token="none", order_id=ORDER_ID)
         asked = row.ask(target)
         asked["headers"] = {**asked.get("headers", {}), **headers}
         async with (

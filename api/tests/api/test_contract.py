@@ -14,6 +14,7 @@ from app.core.config import Settings
 from app.main import create_app
 from tests import running
 from tests.factories import Shop, an_order
+from tests.payments import an_order_of_credits, money_for
 from tests.pictures import a_picture
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -65,6 +66,19 @@ ENTRY: Kind = {
     "description": TEXT_OR_NONE,
     "created_at": TIME,
 }
+PACKAGE: Kind = {
+    **dict.fromkeys(("id", "credits", "price_stars"), int),
+    **dict.fromkeys(("key", "currency"), str),
+    "is_active": bool,
+}
+ORDER: Kind = {
+    **dict.fromkeys(("telegram_id", "package_id", "credits", "price_stars"), int),
+    **dict.fromkeys(("package_key", "currency", "status"), str),
+    "id": PUBLIC_ID,
+    "expires_at": TIME,
+    "created_at": TIME,
+}
+PAID: Kind = {"order": ORDER | {"paid_at": TIME}, "balance": int, "is_new": bool}
 
 
 def misses(kind: Kind, value: Any, path: str = "") -> list[str]:
@@ -82,15 +96,17 @@ def misses(kind: Kind, value: Any, path: str = "") -> list[str]:
 
 @dataclass(frozen=True)
 class Stage:
-    """A shop that has everything to ask for: somebody with a finished picture, and an order that waits."""
+    """A shop that has everything to ask for: somebody with a finished picture, an order that waits, and one for credits."""
 
     shop: Shop
     telegram_id: int
     waits: dict[str, Any]
     ended_id: int
+    order: dict[str, Any]
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx2.Response:
         path = path.replace("{telegram_id}", str(self.telegram_id)).replace("{ref}", str(more.pop("ref", self.ended_id)))
+        path = path.replace("{order_id}", self.order["id"])
         return await self.shop.http.request(method, f"{self.shop.base_url}{path}", **more)
 
     async def first_event(self, path: str, **query: Any) -> httpx2.Response:
@@ -119,6 +135,11 @@ def about(method: str, path: str, **query: Any) -> Asked:
 def by(path: str, **more: Any) -> Asked:
     """For the stage's person, in the body."""
     return lambda stage: stage.ask("POST", path, json={"telegram_id": stage.telegram_id, **more})
+
+
+def money(path: str, **more: Any) -> Asked:
+    """Money for the stage's order, as Telegram tells of it."""
+    return lambda stage: stage.ask("POST", f"/api/v1/payments/{path}", json=money_for(stage.order, **more))
 
 
 CALLS: dict[str, tuple[Asked, int, Kind]] = {
@@ -198,6 +219,25 @@ CALLS: dict[str, tuple[Asked, int, Kind]] = {
         {"download_url": str, "filename": str, "size": int},
     ),
     "POST /api/v1/webhooks/wavespeed/{token}": (asked("POST", "/api/v1/webhooks/wavespeed/none"), 404, {"code": str}),
+    "GET /api/v1/payments/packages": (asked("GET", "/api/v1/payments/packages"), 200, [PACKAGE]),
+    "POST /api/v1/payments/orders": (
+        lambda stage: stage.ask(
+            "POST",
+            "/api/v1/payments/orders",
+            json={"telegram_id": stage.telegram_id, "package_id": 2},
+            headers={"Idempotency-Key": "an-order"},
+        ),
+        201,
+        ORDER | {"paid_at": NoneType},
+    ),
+    "GET /api/v1/payments/orders/{order_id}": (
+        about("GET", "/api/v1/payments/orders/{order_id}"),
+        200,
+        ORDER | {"paid_at": NoneType},
+    ),
+    "POST /api/v1/payments/pre-checkout": (money("pre-checkout"), 200, {"ok": bool, "code": NoneType}),
+    "POST /api/v1/payments/charges": (money("charges", telegram_payment_charge_id="stx-1"), 200, PAID),
+    "POST /api/v1/payments/refunds/notice": (by("/api/v1/payments/refunds/notice", telegram_payment_charge_id="stx-1"), 200, PAID),
     "POST /api/v1/admin/credits": (
         lambda stage: stage.ask(
             "POST",
@@ -216,7 +256,8 @@ async def stage(shop: Shop) -> Stage:
     somebody = await shop.rich_user(5)
     async with running.worker(shop.settings):
         ended = await shop.follow(await shop.order(somebody, client_context={"chat_id": 7}), somebody)
-    return Stage(shop, somebody, await shop.order(somebody, prompt="the one that waits"), ended["id"])
+    waits = await shop.order(somebody, prompt="the one that waits")
+    return Stage(shop, somebody, waits, ended["id"], await an_order_of_credits(shop, somebody))
 
 
 class TestCalls:

@@ -15,7 +15,7 @@ from tests.factories import Shop, an_order
 PROBLEM = "application/problem+json"
 SCHEMA = create_app(Settings(_env_file=None, log_level="error")).openapi()
 OPERATIONS = {f"{method.upper()} {path}": each for path, methods in SCHEMA["paths"].items() for method, each in methods.items()}
-OPEN = {"GET /", *(f"GET /api/v1/{name}" for name in ("health", "ready", "info", "models", "sizes"))}
+OPEN = {"GET /", *(f"GET /api/v1/{name}" for name in ("health", "ready", "info", "models", "sizes", "payments/packages"))}
 SIGNED = {"POST /api/v1/webhooks/wavespeed/{token}"}
 
 

@@ -11,8 +11,8 @@ from app.core.config import Settings
 
 ENV_EXAMPLE = Path(__file__).resolve().parents[3] / ".env.example"
 SETTING = re.compile(r"^(#?)([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
-# Read by the bot and by `rassom demo`, which are clients of the API; the bot's token is also a setting of the API.
-OF_CLIENTS = {"API_BASE_URL", "API_KEY", "TELEGRAM_API_BASE_URL"}
+# Read by the bot and by `rassom demo`, which are clients of the API; its token and Telegram's address are settings, too.
+OF_CLIENTS = {"API_BASE_URL", "API_KEY"}
 FIELDS = {name.upper(): field for name, field in Settings.model_fields.items()}
 WITHOUT_DEFAULT = {name for name, field in FIELDS.items() if field.default is None or field.default_factory is not None}
 

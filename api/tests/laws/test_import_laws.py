@@ -23,6 +23,7 @@ DRIVERS = "routers-touch-no-driver"
 SQL = "sql-answers-to-verbs"
 OWN_SQL = "sql-answers-to-its-own-domain"
 MONEY = "money-has-one-door"
+TELEGRAM = "telegram-is-asked-by-jobs"
 PROGRAMS = "programs-share-no-code"
 
 # (contract, file it is broken in, the line that breaks it)
@@ -30,12 +31,14 @@ VIOLATIONS = {
     "law 1: core reaches up to db": (ONE_DIRECTION, "api/app/core/clock.py", "import app.db.base"),
     "law 1: a room reaches up from inside a function": (ONE_DIRECTION, "api/app/queue/driver.py", "def f(): import app.resources"),
     "law 1: provider and queue know each other": (ONE_DIRECTION, "api/app/provider/wire.py", "import app.queue.enqueue"),
+    "law 1: telegram asks the queue": (ONE_DIRECTION, "api/app/telegram/client.py", "import app.queue.enqueue"),
     "law 1: a domain knows an endpoint": (ONE_DIRECTION, "api/app/domain/users/service.py", "import app.api.v1.users"),
     "law 1: main starts the worker": (ONE_DIRECTION, "api/app/main.py", "import app.worker"),
     "law 1: a room that nobody named": (ONE_DIRECTION, "api/app/utils.py", ""),
     "law 2: the ledger learns of generations": (DOMAINS, "api/app/domain/ledger/rules.py", "import app.domain.generations.rules"),
     "law 2: the ledger learns of trials": (DOMAINS, "api/app/domain/ledger/service.py", "import app.domain.trial.service"),
     "law 2: a domain that nobody named": (DOMAINS, "api/app/domain/helpers.py", ""),
+    "law 2: payments learn of generations": (DOMAINS, "api/app/domain/payments/rules.py", "import app.domain.generations.rules"),
     "law 3: rules ask the database": (SAME_ROOMS, "api/app/domain/keys/rules.py", "import app.domain.keys.queries"),
     "law 3: queries call the service": (SAME_ROOMS, "api/app/domain/trial/queries.py", "import app.domain.trial.service"),
     "law 3: settlement calls a job": (SAME_ROOMS, "api/app/domain/generations/settlement.py", "import app.domain.generations.jobs"),
@@ -43,6 +46,11 @@ VIOLATIONS = {
     "law 4: a service raises HTTP": (HTTP, "api/app/domain/users/service.py", "from fastapi import HTTPException"),
     "law 4: a domain knows HTTP through core": (HTTP, "api/app/domain/keys/rules.py", "import app.core.exception_handlers"),
     "law 4: the queue knows Telegram": (HTTP, "api/app/queue/worker.py", "import aiogram"),
+    "law 4: a service asks Telegram in its transaction": (
+        TELEGRAM,
+        "api/app/domain/payments/service.py",
+        "import app.telegram.client",
+    ),
     "law 5: a router knows the database's library": (DRIVERS, "api/app/api/v1/users.py", "import sqlalchemy.ext.asyncio"),
     "law 5: a router asks Redis": (DRIVERS, "api/app/api/v1/service.py", "import redis.asyncio"),
     "law 5: a router calls the provider by hand": (DRIVERS, "api/app/api/v1/generations.py", "import aiohttp"),

@@ -1,12 +1,11 @@
 """The invariants, each a query that must find nothing. They read the tables as they are and trust none of our code."""
 
-from dataclasses import dataclass
-
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.audit.models import AuditRun
-from app.domain.audit.schemas import AuditRead, Touched
+from app.domain.audit.payment_queries import PAYMENTS
+from app.domain.audit.schemas import AuditRead, Invariant, Touched
 
 EXAMPLES_MAX = 5
 KEEP_DAYS = 30
@@ -31,17 +30,6 @@ _BROKEN = """
         FROM ({sql}) broken (name, what, id)
     ) touched GROUP BY account_id ORDER BY account_id
 """
-
-
-@dataclass(frozen=True)
-class Invariant:
-    """A rule and the query for the rows that break it: a text that names the row, the same in each run, and what it touches:
-    ('account' | 'transfer' | 'user', its id), or nulls.
-    """
-
-    id: str
-    title: str
-    sql: str
 
 
 INVARIANTS = (
@@ -195,6 +183,7 @@ INVARIANTS = (
                 SELECT FROM generation_requests WHERE id = split_part(key.effect, ':', 2)::bigint
             )
             WHEN 'entry' THEN NOT EXISTS (SELECT FROM ledger_entries WHERE id = split_part(key.effect, ':', 2)::bigint)
+            WHEN 'order' THEN NOT EXISTS (SELECT FROM payment_orders WHERE id = split_part(key.effect, ':', 2)::bigint)
             ELSE true
         END
         UNION ALL
@@ -217,6 +206,13 @@ INVARIANTS = (
         JOIN ledger_accounts account ON account.id = made.account_id LEFT JOIN users person ON person.id = account.user_id
         WHERE coalesce(person.telegram_id, 0) <> (key.request ->> 'telegram_id')::bigint
            OR made.amount <> (key.request ->> 'amount')::bigint OR made.description <> key.request ->> 'reason'
+        UNION ALL
+        SELECT 'key ' || key.id || ' asked for another thing than ' || key.effect, 'user', made.user_id
+        FROM idempotency_keys key
+        JOIN payment_orders made ON made.id = CASE WHEN key.effect LIKE 'order:%' THEN substr(key.effect, 7)::bigint END
+        JOIN users person ON person.id = made.user_id
+        WHERE person.telegram_id <> (key.request ->> 'telegram_id')::bigint
+           OR made.package_id <> (key.request ->> 'package_id')::bigint
         """,
     ),
     Invariant(
@@ -261,6 +257,7 @@ INVARIANTS = (
             AND (n_tup_upd > 0 OR n_tup_del > 0 AND relname = 'ledger_entries')
         """,
     ),
+    *PAYMENTS,
 )
 
 

@@ -1,8 +1,20 @@
-"""What an audit says."""
+"""What an audit asks and says."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import BaseModel
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """A rule and the query for the rows that break it: a text that names the row, the same in each run, and what it touches:
+    ('account' | 'transfer' | 'user', its id), or nulls.
+    """
+
+    id: str
+    title: str
+    sql: str
 
 
 class Touched(BaseModel):

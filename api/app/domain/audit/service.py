@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import clock
 from app.domain.audit import queries
-from app.domain.audit.schemas import AuditRead, Finding
+from app.domain.audit.schemas import AuditRead, Finding, Invariant
 from app.domain.ledger import service as ledger
 from app.domain.ledger.schemas import Violation
 
@@ -44,7 +44,7 @@ async def freeze(session: AsyncSession, finding: Finding) -> list[int]:
     return await ledger.freeze(session, finding.invariant, found)
 
 
-async def _check(session: AsyncSession, invariant: queries.Invariant) -> Finding:
+async def _check(session: AsyncSession, invariant: Invariant) -> Finding:
     started_s = clock.monotonic_s()
     broken = await queries.find_violations(session, invariant)
     examples = [example for touched in broken for example in touched.examples]

@@ -45,6 +45,27 @@ _WALLET_TRANSFER = text("""
     RETURNING id, transfer_id, account_kind, balance_after
 """)
 
+# In the order in which entries lock their accounts. What is read after it is the balance until this transaction ends.
+_LOCK_FOR_REFUND = text("""
+    SELECT id FROM ledger_accounts WHERE user_id = :user_id OR kind IN ('stars', 'revenue') AND stripe = :stripe
+    ORDER BY id FOR NO KEY UPDATE
+""")
+_REFUND_ANYHOW = text("""
+    WITH transfer AS (
+        INSERT INTO ledger_transfers (entry_type, actor) VALUES ('refund', :actor) RETURNING id, entry_type
+    ), legs (account_id, amount) AS (
+        SELECT id, -CAST(:taken AS bigint) FROM ledger_accounts WHERE user_id = :user_id
+        UNION ALL
+        SELECT id, -CAST(:shortfall AS bigint) FROM ledger_accounts WHERE kind = 'revenue' AND stripe = :stripe
+        UNION ALL
+        SELECT id, CAST(:taken AS bigint) + :shortfall FROM ledger_accounts WHERE kind = 'stars' AND stripe = :stripe
+    )
+    INSERT INTO ledger_entries (transfer_id, account_id, amount, entry_type, reference_id, description)
+    SELECT transfer.id, legs.account_id, legs.amount, transfer.entry_type, :reference_id, :description
+    FROM transfer CROSS JOIN legs WHERE legs.amount <> 0 ORDER BY legs.account_id
+    RETURNING transfer_id
+""")
+
 # The amounts and accounts of an end are read from the hold itself, so it cannot return more than was held, nor to somebody else.
 _END_HOLD = text("""
     WITH hold AS (
@@ -124,6 +145,25 @@ async def insert_wallet_transfer(
     rows = (await session.execute(_WALLET_TRANSFER, parameters)).all()
     wallet = next(row for row in rows if row.account_kind == AccountKind.WALLET)
     return WalletEntry(id=wallet.id, transfer_id=wallet.transfer_id, balance_after=wallet.balance_after)
+
+
+async def lock_for_refund(session: AsyncSession, user_id: int, *, stripe: int) -> None:
+    """Lock the wallet and the house's accounts that a refund moves, so that the balance read next stays as it is."""
+    await session.execute(_LOCK_FOR_REFUND, {"user_id": user_id, "stripe": stripe})
+
+
+async def insert_refund_anyhow(session: AsyncSession, *, user_id: int, taken: int, shortfall: int, stripe: int, memo: Memo) -> int:
+    """Move `taken` out of the wallet and `shortfall` out of the revenue to the Stars; returns the transfer's id."""
+    parameters = {
+        "user_id": user_id,
+        "taken": taken,
+        "shortfall": shortfall,
+        "stripe": stripe,
+        "actor": memo.actor,
+        "reference_id": memo.reference_id,
+        "description": memo.description,
+    }
+    return int((await session.execute(_REFUND_ANYHOW, parameters)).scalars().all()[0])
 
 
 async def list_entries(session: AsyncSession, user_id: int, *, before_seq: int | None, limit: int) -> Sequence[LedgerEntry]:

@@ -66,6 +66,44 @@ async def release(session: AsyncSession, *, hold_id: int, memo: Memo) -> None:
     await _end(session, hold_id, EntryType.GENERATION_RELEASE, memo)
 
 
+async def topup(session: AsyncSession, *, user_id: int, amount: int, memo: Memo) -> WalletEntry:
+    """Credit what was paid for in Stars (stars -> wallet), to a frozen wallet as well; its payment is stored by the caller."""
+    await queries.open_wallet(session, user_id)
+    found = await _require_affordable(session, user_id=user_id, amount=-amount)
+    return await _move(session, EntryType.TOPUP, user_id, amount, AccountKind.STARS, memo, found)
+
+
+async def refund(session: AsyncSession, *, user_id: int, amount: int, memo: Memo) -> int:
+    """Set credits aside whose Stars are to go back (wallet -> stars); returns the transfer's id.
+
+    Raises InsufficientCreditsError.
+    """
+    found = await _require_affordable(session, user_id=user_id, amount=amount)
+    return (await _move(session, EntryType.REFUND, user_id, -amount, AccountKind.STARS, memo, found)).transfer_id
+
+
+async def return_refund(session: AsyncSession, *, user_id: int, amount: int, memo: Memo) -> int:
+    """Put credits back whose Stars did not go back after all (stars -> wallet); returns the transfer's id."""
+    found = await _require_affordable(session, user_id=user_id, amount=-amount)
+    return (await _move(session, EntryType.REFUND, user_id, amount, AccountKind.STARS, memo, found)).transfer_id
+
+
+async def refund_anyhow(session: AsyncSession, *, user_id: int, amount: int, memo: Memo) -> tuple[int, int]:
+    """Write down that the Stars of `amount` credits have gone back already; the transfer's id and the shortfall.
+
+    The wallet gives what it has. For what was spent (the shortfall) the house's revenue stands: it was its revenue.
+    """
+    stripe = rules.stripe_of(user_id)
+    await queries.lock_for_refund(session, user_id, stripe=stripe)
+    found = await queries.get_balance(session, user_id)
+    taken = min(found.spendable, amount)
+    LEDGER_TRANSFERS.labels(entry_type=EntryType.REFUND).inc()
+    transfer_id = await queries.insert_refund_anyhow(
+        session, user_id=user_id, taken=taken, shortfall=amount - taken, stripe=stripe, memo=memo
+    )
+    return transfer_id, amount - taken
+
+
 async def grant(session: AsyncSession, *, telegram_id: int, amount: int, memo: Memo) -> CreditsRead:
     """Give `amount` credits (negative: take them back, never below zero); a person unknown so far is created.
 
