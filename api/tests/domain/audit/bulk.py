@@ -9,7 +9,7 @@ import asyncpg
 
 PICTURES_EACH = 12
 ENTRIES_EACH = 2 + 4 * PICTURES_EACH
-"""Of one person: a gift, then a hold and its end for each picture; two entries each."""
+"""Of one person: a gift or what was bought, then a hold and its end for each picture; two entries each."""
 
 _LOAD = Template("""
 SET LOCAL session_replication_role = replica;
@@ -20,9 +20,11 @@ CREATE AGGREGATE pg_temp.chained(bigint, bigint, bigint, bigint, bigint, text, t
 INSERT INTO users (telegram_id) SELECT 7000000000 + n FROM generate_series(1, $people) n;
 INSERT INTO ledger_accounts (kind, user_id) SELECT 'wallet', id FROM users;
 
--- Step 0 is the gift; 2n - 1 and 2n are the hold of picture n and its end, which is a release for every fourth.
+-- Step 0 is the gift, or for every other one what was bought;
+-- 2n - 1 and 2n are the hold of picture n and its end, which is a release for every fourth.
 CREATE TEMP TABLE plan ON COMMIT DROP AS
     SELECT row_number() OVER (ORDER BY step, wallet.user_id) AS id, wallet.user_id, wallet.id AS wallet_id, step, CASE
+        WHEN step = 0 AND wallet.user_id % 2 = 0 THEN 'topup'
         WHEN step = 0 THEN 'grant'
         WHEN step % 2 = 1 THEN 'generation_hold'
         WHEN (step / 2 + wallet.user_id) % 4 = 0 THEN 'generation_release'
@@ -45,7 +47,8 @@ CREATE TEMP TABLE chain ON COMMIT DROP AS
             'reference ' || plan.id AS reference_id, 'seedream-v4' AS description,
             now() - interval '30 days' + plan.id * interval '1 ms' AS created_at
         FROM plan JOIN (VALUES
-            ('grant', 'wallet', 100), ('grant', 'grants', -100), ('generation_hold', 'wallet', -1), ('generation_hold', 'holds', 1),
+            ('grant', 'wallet', 100), ('grant', 'grants', -100), ('topup', 'wallet', 100), ('topup', 'stars', -100),
+            ('generation_hold', 'wallet', -1), ('generation_hold', 'holds', 1),
             ('generation_capture', 'holds', -1), ('generation_capture', 'revenue', 1),
             ('generation_release', 'holds', -1), ('generation_release', 'wallet', 1)
         ) leg (entry_type, kind, amount) ON leg.entry_type = plan.entry_type
@@ -57,6 +60,12 @@ INSERT INTO ledger_entries (transfer_id, account_id, account_kind, seq, amount, 
     SELECT id, account_id, kind, seq, amount, balance_after, entry_type, reference_id, description, created_at,
         coalesce(lag(hash) OVER (PARTITION BY account_id ORDER BY seq), ''), hash
     FROM chain ORDER BY id, account_id;
+
+INSERT INTO payment_orders (public_id, user_id, package_id, credits, price_stars, status, expires_at, paid_at)
+    SELECT gen_random_uuid(), user_id, 3, 100, 400, 'paid', now(), now() FROM plan WHERE entry_type = 'topup';
+INSERT INTO payment_charges (telegram_charge_id, order_id, user_id, amount, transfer_id, source)
+    SELECT 'stx-bulk-' || plan.id, bought.id, plan.user_id, 400, plan.id, 'update'
+    FROM plan JOIN payment_orders bought ON bought.user_id = plan.user_id WHERE plan.entry_type = 'topup';
 
 INSERT INTO generation_requests (id, public_id, user_id, model_id, prompt, status, input_params, references_count, cost, hold_id,
                                  error_code, request_id, deadline_at, completed_at) OVERRIDING SYSTEM VALUE

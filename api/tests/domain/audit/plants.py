@@ -6,7 +6,8 @@ _HOLD = "(SELECT hold_id FROM generation_requests WHERE status = '{}' AND hold_i
 _GENERATION = "(SELECT id FROM generation_requests WHERE status = '{}' AND hold_id IS NOT NULL)"
 _NAMES = {
     **{status: _GENERATION.format(status) for status in ("completed", "failed", "queued")},
-    "keyed": "(SELECT substr(effect, 12)::bigint FROM idempotency_keys)",
+    "keyed": "(SELECT substr(effect, 12)::bigint FROM idempotency_keys WHERE effect LIKE 'generation:%')",
+    "paid": "(SELECT id FROM payment_orders WHERE status = 'paid' AND credits = 10)",
     **{f"{status}_hold": _HOLD.format(status) for status in ("completed", "failed", "queued")},
 }
 _PLANTS = """
@@ -146,6 +147,38 @@ I10: an entry was changed and changed back
     UPDATE ledger_entries SET amount = amount;
 I10: an entry was deleted
     DELETE FROM ledger_entries WHERE id = (SELECT max(id) FROM ledger_entries);
+I8: another package than the key asked for
+    UPDATE payment_orders SET package_id = 4 WHERE id = $paid;
+I11: a payment is credited to nobody
+    DELETE FROM payment_charges WHERE order_id = $paid;
+I11: an order is paid without money
+    UPDATE payment_orders SET status = 'paid', paid_at = now() WHERE status = 'pending';
+I11: more is credited than was bought
+    UPDATE payment_orders SET credits = credits - 1 WHERE id = $paid;
+I11: less was paid than it costs
+    UPDATE payment_charges SET amount = amount - 1 WHERE order_id = $paid;
+I11: somebody else's payment
+    UPDATE payment_orders SET user_id = (SELECT user_id FROM payment_orders WHERE status = 'refunded') WHERE id = $paid;
+I11: one payment is credited twice
+    ALTER TABLE payment_charges DROP CONSTRAINT uq_payment_charges_telegram_charge_id;
+    UPDATE payment_charges SET telegram_charge_id = 'same';
+I11: a topup of no payment
+    UPDATE payment_charges SET transfer_id = (SELECT min(id) FROM ledger_transfers) WHERE order_id = $paid;
+I12: refunded without a refund
+    UPDATE payment_orders SET status = 'refunded' WHERE id = $paid;
+I12: a refund of an order that is paid
+    UPDATE payment_orders SET status = 'paid' WHERE status = 'refunded';
+I12: refunded twice
+    DROP INDEX uq_payment_refunds_order_id_live;
+    INSERT INTO payment_refunds (order_id, state, source, transfer_id, shortfall, finished_at)
+        SELECT order_id, 'refunded', 'update', (SELECT min(id) FROM ledger_transfers), 10, now() FROM payment_refunds
+        WHERE state = 'refunded';
+I12: a refund that took less
+    UPDATE payment_refunds SET shortfall = 1 WHERE state = 'refunded';
+I12: a refused refund gave nothing back
+    UPDATE payment_refunds SET return_transfer_id = (SELECT min(id) FROM ledger_transfers) WHERE state = 'refused';
+I12: a transfer of no refund
+    DELETE FROM payment_refunds WHERE state = 'refused';
 """
 
 
@@ -172,6 +205,7 @@ TOUCH_NO_WALLET = {
     "a key without an effect",
     "two keys for one effect",
     "an effect that is not there",
+    "an order is paid without money",
     "a fingerprint is changed",
     *(what for invariant, what, _ in PLANTS if invariant in {"I9", "I10"}),
 }

@@ -12,13 +12,15 @@ from app.domain.audit import service as audits
 from app.domain.audit.schemas import AuditRead
 from app.domain.ledger import service as ledger
 from app.domain.ledger.schemas import Memo
+from app.domain.payments import service as payments
 from app.embedded import postgres
 from app.resources import Resources, open_resources
 from simulator.server import RunningSimulator
 from tests import running
 from tests.conftest import TEMPLATE
 from tests.domain.audit.plants import PLANTS, TOUCH_NO_WALLET
-from tests.factories import a_database, an_order, as_superuser, changed, new_telegram_id, open_shop
+from tests.factories import Shop, a_database, an_order, as_superuser, changed, new_telegram_id, open_shop
+from tests.payments import FIFTY, a_paid_order, an_order_of_credits, tell_of_refund
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +45,22 @@ async def lived_in(postgres_server: postgres.Postgres, shared_simulator: Running
             (
                 await shop.http.post("/generations/submit", json=an_order(somebody), headers={"Idempotency-Key": "k"})
             ).raise_for_status()
+            await live_on_payments(shop)
         name = dsn.split("/")[3].split("?")[0]
         yield name
+
+
+async def live_on_payments(shop: Shop) -> None:
+    """Orders for credits: one that waits, one that is paid, one that went back, and one that Telegram did not give back."""
+    await an_order_of_credits(shop)
+    await a_paid_order(shop)
+    await tell_of_refund(shop, *await a_paid_order(shop))
+    _, charge_id = await a_paid_order(shop, package_id=FIFTY)
+    async with shop.resources.transaction() as session:
+        claim = await payments.begin_refund(session, charge_id, actor="test", reason="test")
+    async with shop.resources.transaction() as session:
+        assert claim is not None
+        assert await payments.return_refund(session, claim, error="test")
 
 
 @pytest.fixture
