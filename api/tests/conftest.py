@@ -21,8 +21,12 @@ from app.embedded import postgres, valkey
 from app.resources import Resources, open_resources
 from simulator.server import RunningSimulator, running_simulator
 from simulator.settings import Behaviour, SimulatorSettings
+from telegram_simulator.server import RunningTelegram, running_telegram
+from telegram_simulator.settings import TelegramSettings
 from tests import running
+from tests.credentials import BOT_TOKEN
 from tests.factories import BOT_KEY, NO_TLS, Shop, a_database
+from tests.telegram_side import TelegramSide
 
 SIMULATOR_KEY = "sim-key-of-the-tests"
 TEMPLATE = "rassom"
@@ -101,6 +105,20 @@ async def simulator(shared_simulator: RunningSimulator) -> RunningSimulator:
         for what in ("config", "faults", "log", "predictions"):
             (await control.delete(f"/{what}")).raise_for_status()
     return shared_simulator
+
+
+@pytest.fixture(scope="session")
+async def shared_telegram() -> AsyncIterator[RunningTelegram]:
+    async with running_telegram(TelegramSettings(token=BOT_TOKEN)) as telegram:
+        yield telegram
+
+
+@pytest.fixture
+def telegram(shared_telegram: RunningTelegram) -> TelegramSide:
+    """Telegram, in which nothing happened yet."""
+    shared_telegram.telegram.reset()
+    shared_telegram.telegram.log.clear()
+    return TelegramSide(shared_telegram)
 
 
 @pytest.fixture
