@@ -1,7 +1,7 @@
 """Telegram's Bot API over HTTP, as far as money needs it: the bot's Star transactions, and giving Stars back.
 
-Every failure says what is known (errors.py). Nothing is repeated here. Reasons name the method and the kind of failure only: the
-address holds the bot's token, and the HTTP library's messages may hold the address.
+Every failure says what is known (errors.py). Nothing is repeated here. Reasons name the method and the kind of failure only, and
+carry no cause: the address holds the bot's token, and the HTTP library's messages may hold the address.
 """
 
 import json
@@ -72,9 +72,9 @@ class TelegramClient:
             async with self._http.post(f"{self._base_url}/{method}", json=dict(question), allow_redirects=False) as response:
                 return _result_of(method, response.status, await _read(response))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise BusyError(f"{method}: no connection ({type(error).__name__})") from error
+            raise BusyError(f"{method}: no connection ({type(error).__name__})") from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise UnknownError(f"{method}: the answer was lost ({type(error).__name__})") from error
+            raise UnknownError(f"{method}: the answer was lost ({type(error).__name__})") from None
 
 
 async def _read(response: aiohttp.ClientResponse) -> object:

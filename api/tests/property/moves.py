@@ -12,7 +12,8 @@ from app.resources import Resources
 from tests.factories import new_telegram_id
 
 MEMO = Memo("reference", "a reason")
-VERBS = ("hold", "hold", "capture", "release", "end again", "give", "take")
+# "lose" is a refund that was made elsewhere: it takes what is there.
+VERBS = ("hold", "hold", "capture", "release", "end again", "give", "take", "pay", "give back", "lose")
 AMOUNT_MAX = 6
 
 
@@ -68,7 +69,24 @@ class Mover:
                 await ledger.grant(session, telegram_id=wallet.telegram_id, amount=change, memo=MEMO)
             wallet.balance += change
             return "done"
+        if verb in {"pay", "give back", "lose"}:
+            return await self._move_stars(wallet, verb, amount)
         return await self._end(wallet, verb)
+
+    async def _move_stars(self, wallet: Wallet, verb: str, amount: int) -> str:
+        asked = {"user_id": wallet.user_id, "amount": amount, "memo": MEMO}
+        async with self.resources.transaction() as session:
+            if verb == "pay":
+                await ledger.topup(session, **asked)
+                change = amount
+            elif verb == "give back":
+                await ledger.refund(session, **asked)
+                change = -amount
+            else:
+                _, shortfall = await ledger.refund_anyhow(session, **asked)
+                change = shortfall - amount
+        wallet.balance += change
+        return "done" if change else "of nothing"
 
     async def _end(self, wallet: Wallet, verb: str) -> str:
         # Two clients may choose the same open hold: the book must end it for one of them only.

@@ -24,7 +24,7 @@ _SUMS = """
     SELECT (SELECT sum(amount) FROM ledger_entries) AS book,
         (SELECT sum(amount) FROM ledger_entries WHERE account_kind = 'wallet') AS wallets,
         (SELECT sum(amount) FROM ledger_entries WHERE account_kind = 'holds') AS holds,
-        (SELECT sum(amount) FROM ledger_entries WHERE entry_type IN ('grant', 'adjustment') AND account_kind = 'wallet') AS given,
+        (SELECT -sum(amount) FROM ledger_entries WHERE account_kind IN ('grants', 'stars')) AS given,
         (SELECT coalesce(sum(amount), 0) FROM ledger_entries WHERE account_kind = 'revenue') AS revenue
 """
 _NEWEST = """

@@ -65,6 +65,7 @@ async def check(dsn: str, wallet: Wallet, answers: Counter[str]) -> None:
     written = Counter(line["entry_type"] for line in lines)
     assert written["generation_hold"] == answers["hold done"]
     assert (written["grant"], written["adjustment"]) == (answers["give done"] + 1, answers["take done"])
+    assert (written["topup"], written["refund"]) == (answers["pay done"], answers["give back done"] + answers["lose done"])
     held = {line["transfer_id"]: -line["amount"] for line in lines if line["entry_type"] == "generation_hold"}
     ended = {row["hold_id"]: row["count"] for row in ends}
     assert ended == dict.fromkeys(wallet.ended_holds, 1)

@@ -1,5 +1,7 @@
 """Telegram's Bot API as it answers: pages of transactions, refunds, and what each failure says."""
 
+import asyncio
+import traceback
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -79,6 +81,19 @@ class TestFailures:
         with pytest.raises(error) as failed:
             await client.refund_star_payment(order["telegram_id"], charge_id)
         assert BOT_TOKEN not in failed.value.reason
+
+    async def test_of_what_is_no_http_tell_nobody_the_token(self) -> None:
+        async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 two hundred\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(babble, "127.0.0.1", 0) as server:
+            address = server.sockets[0].getsockname()
+            async with TelegramClient(f"http://127.0.0.1:{address[1]}", BOT_TOKEN) as client:
+                with pytest.raises(UnknownError) as failed:
+                    await client.refund_star_payment(1, "stx-1")
+        assert BOT_TOKEN not in "".join(traceback.format_exception(failed.value))
 
     async def test_of_another_bots_token_is_a_refusal_that_tells_nothing_of_the_payment(self, telegram: TelegramSide) -> None:
         async with TelegramClient(telegram.url, OTHER_BOT_TOKEN) as stranger:
