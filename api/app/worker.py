@@ -6,6 +6,7 @@ import signal
 from app.core.config import Settings
 from app.core.logging import configure_logging, get_logger
 from app.domain.audit import jobs as audit_jobs
+from app.domain.deliveries import jobs as delivery_jobs
 from app.domain.generations import jobs as generation_jobs
 from app.domain.generations.restores import notice_restore
 from app.domain.idempotency import jobs as idempotency_jobs
@@ -31,6 +32,7 @@ async def run(settings: Settings) -> None:
         schedules += supply_jobs.wire_jobs(resources)
         schedules += payment_jobs.wire_jobs(resources)
         schedules += audit_jobs.wire_jobs(resources)
+        schedules += delivery_jobs.wire_jobs(resources)
         _log.info("worker_started", slots=settings.wavespeed_max_concurrency)
         dsn = settings.database_dsn or ""
         await notice_restore(resources)

@@ -161,6 +161,24 @@ class Shop:
                     return seen
                 await asyncio.sleep(0.02)
 
+    async def cancelled(self, telegram_id: int | None = None, **more: Any) -> dict[str, Any]:
+        """A generation that has ended, without a worker: ordered from a chat and taken back."""
+        somebody = telegram_id or new_telegram_id()
+        generation = await self.order(somebody, **{"client_context": {"chat_id": somebody}, **more})
+        answer = await self.http.post(f"/generations/{generation['id']}/cancel", json={"telegram_id": somebody})
+        ended: dict[str, Any] = answer.raise_for_status().json()
+        return ended
+
+    async def claim(self, limit: int = 50, *, lease_s: int = 60) -> list[dict[str, Any]]:
+        """Take deliveries, as a bot does."""
+        answer = await self.http.post("/deliveries/claim", json={"limit": limit, "lease_seconds": lease_s})
+        items: list[dict[str, Any]] = answer.raise_for_status().json()["items"]
+        return items
+
+    async def ban(self, telegram_id: int, reason: str = "spam") -> httpx2.Response:
+        """Ban somebody, as an operator does."""
+        return await self.http.post(f"/admin/users/{telegram_id}/ban", json={"reason": reason, "actor_telegram_id": 77})
+
     async def balance(self, telegram_id: int) -> tuple[int, int]:
         """What can be spent and what is held."""
         body = (await self.http.get(f"/users/{telegram_id}/balance")).json()

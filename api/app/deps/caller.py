@@ -2,6 +2,9 @@
 
 A service key with scope bot acts for anybody; a Telegram user IS one telegram_id. An endpoint about a person takes `ActorDep` and
 says `actor.require_user(telegram_id)` first; whatever is refused there looks like something that does not exist.
+
+A Telegram user who is banned is refused here, whatever is asked. That a service key does nothing for a banned person is the
+services' business: they know what only reads.
 """
 
 from dataclasses import dataclass
@@ -17,6 +20,7 @@ from app.core.logging import get_logger
 from app.deps.errors import ForbiddenError, UnauthorizedError
 from app.deps.init_data import InitDataRefusedError, read_telegram_id
 from app.deps.known_keys import KnownKeys
+from app.domain.users import service as users
 from app.domain.users.errors import UserNotFoundError
 from app.resources import Resources
 
@@ -86,10 +90,22 @@ async def get_caller(
     return await recognise(request)
 
 
-async def get_actor(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
-    """A caller that may act for a person: itself, or anybody with scope bot. Raises UnauthorizedError, ForbiddenError."""
+async def get_buyer(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
+    """A caller that may act for a person: itself, or anybody with scope bot. Raises UnauthorizedError, ForbiddenError.
+
+    For orders alone, which look for a ban where they find the user; everything else takes `get_actor`.
+    """
     if caller.telegram_id is None:
         caller.require_scope("bot")
+    return caller
+
+
+async def get_actor(request: Request, caller: Annotated[Caller, Depends(get_buyer)]) -> Caller:
+    """The same, and if it is a Telegram user, one who is not banned. Raises UnauthorizedError, ForbiddenError, BannedError."""
+    if caller.telegram_id is not None:
+        resources: Resources = request.state.resources
+        async with resources.reading() as session:
+            await users.refuse_banned(session, caller.telegram_id)
     return caller
 
 
@@ -105,6 +121,7 @@ async def get_admin_caller(caller: Annotated[Caller, Depends(get_caller)]) -> Ca
     return caller
 
 
+BuyerDep = Annotated[Caller, Depends(get_buyer)]
 ActorDep = Annotated[Caller, Depends(get_actor)]
 BotDep = Annotated[Caller, Depends(get_bot_caller)]
 AdminDep = Annotated[Caller, Depends(get_admin_caller)]

@@ -1,7 +1,8 @@
 """Under which name a request is counted: the caller, and the person it is about.
 
 `key:7:1001` for a service key acting for a person, so that one noisy person never slows a bot's others; `key:7` where no person is
-named; `user:1001` for a Telegram user; `address:…` for everybody without a valid credential.
+named; `user:1001` for a Telegram user; `address:…` for everybody without a valid credential. What a bot's own machinery asks with
+its key is not counted: deliveries and broadcasts come as fast as the shop sells.
 """
 
 import ipaddress
@@ -23,10 +24,11 @@ from app.deps.known_keys import KnownKeys
 _PERSON_IN_PATH = re.compile(r"/users/([0-9]+)(?:/|$)", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,16}", re.ASCII)
 _IPV6_SITE_BITS = 64
+_MACHINERY = re.compile(r"/api/v1/(?:deliveries|feed-cursors|admin/broadcasts)(?:/|$)", re.ASCII)
 
 
 async def name_to_count(scope: Scope, limiter: RateLimiter, body: bytes) -> str | None:
-    """The name; None when the caller cannot be known now, because the database is away.
+    """The name; None when the caller cannot be known now, because the database is away, or asks what is not counted.
 
     A key that was never good here is not even looked up while its address has used up its share: keys cannot be guessed at full
     speed, and a good key that shares the address with somebody who guesses goes on.
@@ -45,6 +47,8 @@ async def name_to_count(scope: Scope, limiter: RateLimiter, body: bytes) -> str 
         return None
     if caller.telegram_id is not None:
         return caller.id
+    if _MACHINERY.match(scope["path"]):
+        return None
     person = _person(scope, body)
     return caller.id if person is None else f"{caller.id}:{person}"
 

@@ -44,6 +44,15 @@ async def statuses(http: httpx2.AsyncClient, path: str, times: int = TAPS, metho
 
 
 class TestServiceKeys:
+    async def test_are_not_counted_where_a_bot_takes_its_work(self, limited_shop: Shop) -> None:
+        claim = {"limit": 1, "lease_seconds": 1}
+        async with ask(limited_shop.base_url, bearer(BOT_KEY)) as http:
+            assert await statuses(http, "/deliveries/claim", method="POST", json=claim) == {200: TAPS}
+            assert await statuses(http, "/feed-cursors/bot") == {200: TAPS}
+            assert await statuses(http, "/admin/broadcasts") == {200: TAPS}
+        async with ask(limited_shop.base_url, bearer(BOT_KEY[:-1] + "x")) as guessing:
+            assert (await statuses(guessing, "/deliveries/claim", method="POST", json=claim))[429] > 0
+
     @pytest.mark.parametrize("place", ["path", "query", "body"])
     async def test_are_counted_per_person(self, limited_shop: Shop, place: str) -> None:
         noisy, quiet = new_telegram_id(), new_telegram_id()

@@ -10,26 +10,29 @@ from app.api.refs import GenerationRef
 from app.api.sse import EventStream, LastEventId, as_events
 from app.core.errors import ProviderNotConfiguredError, ProviderUnavailableError
 from app.core.metrics import SUBMITS
-from app.deps.caller import ActorDep
+from app.deps.caller import ActorDep, BuyerDep
 from app.deps.idempotency import IdempotencyDep
 from app.deps.notifications import NotificationsDep
 from app.deps.resources import ResourcesDep
 from app.deps.session import ReadSessionDep, SessionDep
 from app.domain.catalogue.errors import ModelNotFoundError, PriceChangedError, UnsupportedParameterError
+from app.domain.deliveries import service as deliveries
+from app.domain.deliveries.schemas import FilesRead
 from app.domain.generations import events as follow
 from app.domain.generations import service as generations
 from app.domain.generations.errors import ActiveGenerationError, AlreadySentError, GenerationNotFoundError, OverloadedError
 from app.domain.generations.schemas import ActiveRead, GenerationOwner, GenerationRead, GenerationSubmit, SubmitRead
 from app.domain.idempotency.errors import IdempotencyInFlightError, IdempotencyMismatchError
 from app.domain.ledger.errors import AccountFrozenError, InsufficientCreditsError
-from app.domain.users.errors import UserNotFoundError
+from app.domain.users.errors import BannedError, UserNotFoundError
 from app.schemas.page import Page
 
-_NO_USER = problems(UserNotFoundError)
-_NO_GENERATION = problems(GenerationNotFoundError)
+_NO_USER = problems(UserNotFoundError, BannedError)
+_NO_GENERATION = problems(GenerationNotFoundError, BannedError)
 _IS_OVER: dict[int | str, dict[str, str]] = {204: {"description": "`Last-Event-ID` was the last event; nothing follows"}}
 _SUBMIT = problems(
     InsufficientCreditsError,
+    BannedError,
     AccountFrozenError,
     UserNotFoundError,
     ModelNotFoundError,
@@ -56,10 +59,10 @@ async def submit(
     session: SessionDep,
     resources: ResourcesDep,
     idempotency: IdempotencyDep,
-    actor: ActorDep,
+    buyer: BuyerDep,
 ) -> SubmitRead:
     """Reserves a free generation or credits and queues the order. Charged only when there is a picture."""
-    actor.require_user(body.telegram_id)
+    buyer.require_user(body.telegram_id)
     ticket = idempotency.ticket("submit", body.model_dump(mode="json")) if idempotency else None
     answer, is_replay = await generations.submit(session, resources, body, request_id=request.state.request_id, ticket=ticket)
     if idempotency:
@@ -103,6 +106,13 @@ async def results(ref: GenerationRef, telegram_id: TelegramIdQuery, session: Rea
     """URLs in the provider's order; empty until the generation has completed. The provider keeps them 7 days."""
     actor.require_user(telegram_id, GenerationNotFoundError(str(ref)))
     return await generations.results(session, ref, telegram_id)
+
+
+@router.get("/{ref:ref}/files", summary="The pictures as Telegram has them", responses=_NO_GENERATION)
+async def files(ref: GenerationRef, telegram_id: TelegramIdQuery, session: ReadSessionDep, actor: ActorDep) -> FilesRead:
+    """Telegram's file ids of what a bot has delivered, to be sent again by it; empty until then."""
+    actor.require_user(telegram_id, GenerationNotFoundError(str(ref)))
+    return await deliveries.files(session, ref, telegram_id)
 
 
 @router.post(

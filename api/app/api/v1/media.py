@@ -19,8 +19,10 @@ from app.domain.media.errors import (
     UploadTooLargeError,
 )
 from app.domain.media.schemas import UploadRead
+from app.domain.users.errors import BannedError
 
 _ERRORS = problems(
+    BannedError,
     UploadNotConfiguredError,
     BodyTimeoutError,
     UploadTooLargeError,

@@ -1,4 +1,4 @@
-"""Users: sync, balance, trial, statement."""
+"""Users: sync, balance, trial, statement, preferences."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 
 from app.api.paging import Cursor, Limit
 from app.api.problems import problems
-from app.deps.caller import ActorDep
+from app.deps.caller import ActorDep, BotDep
 from app.deps.resources import ResourcesDep
 from app.deps.session import ReadSessionDep, SessionDep
 from app.domain.ledger import service as ledger
@@ -14,15 +14,15 @@ from app.domain.ledger.schemas import BalanceRead, EntryRead
 from app.domain.trial import service as trials
 from app.domain.trial.schemas import TrialRead
 from app.domain.users import service as users
-from app.domain.users.errors import UserNotFoundError
+from app.domain.users.errors import BannedError, UserNotFoundError
 from app.domain.users.models import User
-from app.domain.users.schemas import UserRead, UserSync
+from app.domain.users.schemas import Preferences, UserRead, UserSync
 from app.schemas.page import Page
 
 router = APIRouter(prefix="/users", tags=["users"])
 
 TelegramIdPath = Annotated[int, Path(gt=0, lt=2**52, description="Telegram's id of the person", examples=[1001])]
-_NO_USER = problems(UserNotFoundError)
+_NO_USER = problems(UserNotFoundError, BannedError)
 
 
 @router.post("/sync", summary="Create a user or take over what Telegram says now", response_model=UserRead, responses=_NO_USER)
@@ -53,3 +53,15 @@ async def statement(
     """Every movement of the wallet, with the balance after it."""
     actor.require_user(telegram_id)
     return await ledger.statement(session, telegram_id, cursor=cursor, limit=limit)
+
+
+@router.get("/{telegram_id}/preferences", summary="What a user chose", responses=problems(UserNotFoundError))
+async def preferences(telegram_id: TelegramIdPath, session: ReadSessionDep, _: BotDep) -> Preferences:
+    """The bot's language, and how pictures are ordered when nothing else is said; nulls where nothing was chosen."""
+    return await users.preferences(session, telegram_id)
+
+
+@router.put("/{telegram_id}/preferences", summary="Keep what a user chose", responses=_NO_USER)
+async def prefer(telegram_id: TelegramIdPath, body: Preferences, session: SessionDep, _: BotDep) -> Preferences:
+    """Takes the place of all that was chosen before. It is not checked against the catalogue, which may change at any time."""
+    return await users.prefer(session, telegram_id, body)

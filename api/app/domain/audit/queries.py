@@ -184,6 +184,7 @@ INVARIANTS = (
             )
             WHEN 'entry' THEN NOT EXISTS (SELECT FROM ledger_entries WHERE id = split_part(key.effect, ':', 2)::bigint)
             WHEN 'order' THEN NOT EXISTS (SELECT FROM payment_orders WHERE id = split_part(key.effect, ':', 2)::bigint)
+            WHEN 'broadcast' THEN NOT EXISTS (SELECT FROM broadcasts WHERE id = split_part(key.effect, ':', 2)::bigint)
             ELSE true
         END
         UNION ALL
@@ -244,7 +245,7 @@ INVARIANTS = (
         FROM (VALUES
             ('ledger_entries', 'ledger_append_only'), ('ledger_transfers', 'ledger_append_only'),
             ('ledger_accounts', 'ledger_append_only'), ('ledger_entries', 'ledger_entries_chain'),
-            ('ledger_entries', 'ledger_entries_zero_sum')
+            ('ledger_entries', 'ledger_entries_zero_sum'), ('operator_actions', 'operator_actions_append_only')
         ) wanted (guarded, guard)
         WHERE NOT EXISTS (
             SELECT FROM pg_trigger WHERE tgrelid = guarded::regclass AND tgname = guard AND tgenabled IN ('O', 'A')

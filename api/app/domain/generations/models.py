@@ -36,6 +36,10 @@ class GenerationRequest(Base):
         Index("ix_generation_requests_queued", "id", postgresql_where="status = 'queued'"),
         Index("ix_generation_requests_deadline_at_active", "deadline_at", postgresql_where=_in("status", ACTIVE_STATUSES)),
         Index("ix_generation_requests_user_id_id", "user_id", "id"),
+        *(
+            Index(f"ix_generation_requests_{column}", column, postgresql_using="brin", postgresql_with={"autosummarize": "on"})
+            for column in ("created_at", "completed_at")
+        ),
     )
 
     id: Mapped[int] = identity()

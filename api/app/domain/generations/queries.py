@@ -3,15 +3,15 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, case, extract, func, select, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Row, Select, and_, bindparam, case, extract, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.domain.catalogue.models import CatalogModel
 from app.domain.generations.models import GenerationJob, GenerationReference, GenerationRequest, GenerationResult
 from app.domain.generations.rules import ACTIVE_STATUSES, AttemptState, Status
-from app.domain.generations.schemas import Active, GenerationRead
+from app.domain.generations.schemas import Active, Bars, Ended, GenerationRead
 from app.domain.users.models import User
 
 _LOCK_USER = text(
@@ -44,8 +44,11 @@ _ORDER = text("""
 _JSON = (bindparam("input_params", type_=JSONB), bindparam("client_context", type_=JSONB(none_as_null=True)))
 _INSERT_ORDER = _ORDER.bindparams(*_JSON).columns(input_params=JSONB, client_context=JSONB)
 
-_FIND_ACTIVE = select(GenerationRequest.id, GenerationRequest.public_id, GenerationRequest.status).where(
-    GenerationRequest.user_id == bindparam("user_id"), GenerationRequest.status.in_(ACTIVE_STATUSES)
+_is_running = and_(GenerationRequest.user_id == User.id, GenerationRequest.status.in_(ACTIVE_STATUSES))
+_FIND_BARS = (
+    select(User.banned_at, GenerationRequest.id, GenerationRequest.public_id, GenerationRequest.status)
+    .join_from(User, GenerationRequest, _is_running, isouter=True)
+    .where(User.id == bindparam("user_id"))
 )
 
 _ahead = aliased(GenerationRequest)
@@ -90,10 +93,14 @@ async def lock_user(session: AsyncSession, user_id: int) -> None:
     await session.execute(_LOCK_USER, {"user_id": user_id})
 
 
-async def find_active(session: AsyncSession, user_id: int) -> Active | None:
-    """The user's generation that has not ended; there is at most one, by a unique index."""
-    row = (await session.execute(_FIND_ACTIVE, {"user_id": user_id})).one_or_none()
-    return Active(id=row.id, public_id=row.public_id, status=Status(row.status)) if row else None
+async def find_bars(session: AsyncSession, user_id: int) -> Bars:
+    """What keeps the user from ordering; of generations that have not ended there is at most one, by a unique index.
+
+    Asked under the user's lock, which a ban takes too: what begins after a ban sees it.
+    """
+    row = (await session.execute(_FIND_BARS, {"user_id": user_id})).one()
+    running = Active(id=row.id, public_id=row.public_id, status=Status(row.status)) if row.id is not None else None
+    return Bars(is_banned=row.banned_at is not None, running=running)
 
 
 async def insert_order(
@@ -166,6 +173,25 @@ async def list_result_urls(session: AsyncSession, generation_id: int) -> list[st
     """The pictures of a completed generation, in the provider's order; a provider makes at most a handful."""
     statement = select(GenerationResult.url).where(GenerationResult.generation_id == generation_id)
     return list(await session.scalars(statement.order_by(GenerationResult.position).limit(100)))
+
+
+async def list_ended(session: AsyncSession, ids: list[int]) -> list[Ended]:
+    """These generations with their pictures and their owners, who chose a language or speak the one that Telegram says."""
+    urls = (
+        select(func.array_agg(aggregate_order_by(GenerationResult.url, GenerationResult.position)))
+        .where(GenerationResult.generation_id == GenerationRequest.id)
+        .correlate(GenerationRequest)
+        .scalar_subquery()
+    )
+    language = func.coalesce(User.preferences["language"].astext, User.language_code)
+    statement: Select[Any] = (
+        select(*READ_COLUMNS, User.telegram_id.label("owner"), language.label("language"), urls.label("urls"))
+        .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
+        .join(User, User.id == GenerationRequest.user_id)
+        .where(GenerationRequest.id.in_(ids))
+        .order_by(GenerationRequest.id)
+    )
+    return [Ended(_read(row), row.owner, row.language, row.urls or []) for row in await session.execute(statement)]
 
 
 async def list_reference_urls(session: AsyncSession, generation_id: int) -> list[str]:

@@ -137,6 +137,24 @@ class Active:
 
 
 @dataclass(frozen=True)
+class Bars:
+    """What keeps a user from ordering now: a ban, a generation that runs."""
+
+    is_banned: bool
+    running: Active | None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A generation that has ended, with what somebody needs to tell its user of it."""
+
+    generation: GenerationRead
+    telegram_id: int
+    language_code: str | None
+    results: list[str]
+
+
+@dataclass(frozen=True)
 class Attempt:
     """An attempt locked together with its generation: everything that a decision about it needs."""
 

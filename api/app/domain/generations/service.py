@@ -18,13 +18,14 @@ from app.domain.catalogue.schemas import Quote, Wish
 from app.domain.generations import admission, attempt_queries, queries, rules, settlement
 from app.domain.generations.errors import ActiveGenerationError, AlreadySentError, GenerationNotFoundError
 from app.domain.generations.rules import AttemptState, Status
-from app.domain.generations.schemas import Active, ActiveRead, Attempt, GenerationRead, GenerationSubmit, SubmitRead
+from app.domain.generations.schemas import Active, ActiveRead, Attempt, Ended, GenerationRead, GenerationSubmit, SubmitRead
 from app.domain.idempotency import service as idempotency
 from app.domain.idempotency.schemas import Ticket
 from app.domain.ledger import service as ledger
 from app.domain.ledger.schemas import Memo
 from app.domain.trial import service as trial
 from app.domain.users import service as users
+from app.domain.users.errors import BannedError
 from app.provider.errors import ProviderError
 from app.queue.enqueue import GENERATE, enqueue
 from app.resources import Resources
@@ -45,13 +46,16 @@ async def submit(
     Returns the answer, and whether it is the one of an earlier request with the same idempotency key (`ticket`).
 
     Raises ModelNotFoundError, UnsupportedParameterError, IdempotencyMismatchError, IdempotencyInFlightError,
-    ProviderNotConfiguredError, ProviderUnavailableError, OverloadedError, ActiveGenerationError, PriceChangedError,
+    ProviderNotConfiguredError, ProviderUnavailableError, OverloadedError, BannedError, ActiveGenerationError, PriceChangedError,
     InsufficientCreditsError.
     In each case nothing was changed.
     """
     async with _one_at_a_time(resources, body.telegram_id):
         quote = await _quote(session, resources.settings, body)
-        return await _submit_once(session, resources, body, quote, request_id, ticket)
+        answer, is_replay = await _submit_once(session, resources, body, quote, request_id, ticket)
+    if is_replay:  # a new order was looked at under its user's lock
+        await users.refuse_banned(session, body.telegram_id)
+    return answer, is_replay
 
 
 async def active(session: AsyncSession, telegram_id: int) -> ActiveRead:
@@ -92,8 +96,9 @@ async def history(session: AsyncSession, telegram_id: int, *, cursor: int | None
 async def cancel(session: AsyncSession, ref: int | UUID, telegram_id: int) -> GenerationRead:
     """Take back an order that was not sent yet; its credits or trial come back. Cancelling twice is one cancellation.
 
-    Raises GenerationNotFoundError, AlreadySentError.
+    Raises BannedError, GenerationNotFoundError, AlreadySentError.
     """
+    await users.refuse_banned(session, telegram_id)
     found = await get(session, ref, telegram_id)
     attempt = await attempt_queries.lock_live_attempt(session, found.id)
     if attempt is None or not await settlement.cancel(session, attempt):
@@ -105,12 +110,13 @@ async def cancel(session: AsyncSession, ref: int | UUID, telegram_id: int) -> Ge
 
 
 async def refresh(resources: Resources, ref: int | UUID, telegram_id: int) -> GenerationRead:
-    """The generation after asking the provider now. Raises GenerationNotFoundError.
+    """The generation after asking the provider now. Raises BannedError, GenerationNotFoundError.
 
     Many at once cost one provider call, or one for each process while Redis is gone: one asks, the others wait for it. Opens its
     own sessions, because the provider is asked between two of them.
     """
     async with resources.reading() as session:
+        await users.refuse_banned(session, telegram_id)
         found = await get(session, ref, telegram_id)
     if found.status is not Status.RUNNING or resources.provider is None:
         return found
@@ -120,6 +126,16 @@ async def refresh(resources: Resources, ref: int | UUID, telegram_id: int) -> Ge
             await _ask_or_wait(resources, name, found.id)
     async with resources.reading() as session:
         return await get(session, ref, telegram_id)
+
+
+async def list_ended(session: AsyncSession, ids: list[int]) -> list[Ended]:
+    """Generations that have ended, as somebody who tells their users needs them; as many as there are ids."""
+    return await queries.list_ended(session, ids)
+
+
+async def hold_up(session: AsyncSession, user_id: int) -> None:
+    """Keep the user's orders waiting until this transaction ends, and wait for the one that is being taken now."""
+    await queries.lock_user(session, user_id)
 
 
 async def _quote(session: AsyncSession, settings: Settings, body: GenerationSubmit) -> Quote:
@@ -167,9 +183,11 @@ async def _submit_locked(
     await admission.check(session, resources)
     user_id = await users.ensure_id(session, body.telegram_id)
     await queries.lock_user(session, user_id)
-    running = await queries.find_active(session, user_id)
-    if running is not None:
-        raise _active_error(running)
+    bars = await queries.find_bars(session, user_id)
+    if bars.is_banned:
+        raise BannedError
+    if bars.running is not None:
+        raise _active_error(bars.running)
     catalogue_rules.check_price(price=quote.price_credits, price_max=body.max_price)
     public_id = uuid.uuid7()
     trial_use_id = await trial.redeem(session, user_id, limit=resources.settings.trial_generations)

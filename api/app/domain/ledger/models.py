@@ -89,6 +89,7 @@ class LedgerEntry(Base):
             "seq",
             postgresql_where="entry_type = 'generation_hold'",
         ),
+        Index("ix_ledger_entries_created_at", "created_at", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
     )
 
     id: Mapped[int] = identity()

@@ -45,6 +45,7 @@ class CreditsGrant(BaseModel):
     telegram_id: TelegramId
     amount: Annotated[int, Field(strict=True, ge=-AMOUNT_MAX, le=AMOUNT_MAX, examples=[10]), WHOLE]
     reason: Annotated[CleanText, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] = Field(examples=["gift"])
+    actor_telegram_id: TelegramId | None = Field(default=None, description="Who acts, if it is not the key itself")
 
     @field_validator("amount")
     @classmethod

@@ -15,6 +15,11 @@ async def status(session: AsyncSession, telegram_id: int, *, limit: int) -> Tria
     return TrialRead(user_id=user_id, telegram_id=telegram_id, trial_available=used < limit, used_count=used, limit=limit)
 
 
+async def has_used(session: AsyncSession, user_id: int) -> bool:
+    """Whether the user has used a free generation, or is using one."""
+    return await queries.count_taken(session, user_id) > 0
+
+
 async def redeem(session: AsyncSession, user_id: int, *, limit: int) -> int | None:
     """Hold one free generation; returns its id, or None when there is none left."""
     if limit == 0:

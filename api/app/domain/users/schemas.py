@@ -1,7 +1,7 @@
 """Users as the outside sends and sees them."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +22,18 @@ class UserSync(BaseModel):
     first_name: CleanText | None = Field(default=None, max_length=256)
     last_name: CleanText | None = Field(default=None, max_length=256)
     language_code: CleanText | None = Field(default=None, max_length=35)
+
+
+class Preferences(BaseModel):
+    """What a user chose: the bot's language and how pictures are ordered when nothing else is said. null: nothing chosen."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    language: Literal["uz", "ru", "en"] | None = None
+    model_id: int | None = Field(default=None, strict=True, ge=1, lt=2**63)
+    size: CleanText | None = Field(default=None, max_length=20)
+    aspect_ratio: CleanText | None = Field(default=None, max_length=20)
+    resolution: CleanText | None = Field(default=None, max_length=20)
 
 
 class UserRead(BaseModel):
