@@ -37,6 +37,16 @@ VIOLATIONS = {
     "law 1: a room that nobody named": (ONE_DIRECTION, "api/app/utils.py", ""),
     "law 2: the ledger learns of generations": (DOMAINS, "api/app/domain/ledger/rules.py", "import app.domain.generations.rules"),
     "law 2: the ledger learns of trials": (DOMAINS, "api/app/domain/ledger/service.py", "import app.domain.trial.service"),
+    "law 2: generations learn of deliveries": (
+        DOMAINS,
+        "api/app/domain/generations/settlement.py",
+        "import app.domain.deliveries.service",
+    ),
+    "law 2: broadcasts learn of operators": (
+        DOMAINS,
+        "api/app/domain/broadcasts/service.py",
+        "import app.domain.operators.service",
+    ),
     "law 2: a domain that nobody named": (DOMAINS, "api/app/domain/helpers.py", ""),
     "law 2: payments learn of generations": (DOMAINS, "api/app/domain/payments/rules.py", "import app.domain.generations.rules"),
     "law 3: rules ask the database": (SAME_ROOMS, "api/app/domain/keys/rules.py", "import app.domain.keys.queries"),

@@ -50,7 +50,7 @@ BUGS = (
                 '            "user_id",\n            unique=True,',
                 '            "user_id",\n            unique=False,',
             ),
-            Edit(APP + _GENERATIONS + "service.py", "    await queries.lock_user(session, user_id)\n", ""),
+            Edit(APP + _GENERATIONS + "service.py", "    await queries.lock_user(session, user_id)\n    bars", "    bars"),
         ),
         ("races/test_submit_races.py::TestWithoutRedis",),
     ),
@@ -85,7 +85,7 @@ BUGS = (
     bug(
         "a user's second tap is not looked for",
         _GENERATIONS + "service.py",
-        "    if running is not None:\n        raise _active_error(running)\n",
+        "    if bars.running is not None:\n        raise _active_error(bars.running)\n",
         "",
         "api/test_generations.py::TestSubmit",
     ),

@@ -76,3 +76,22 @@ class TestTwoProcesses:
         assert [row["entry_type"] for row in ends] == ["generation_release"]
         assert await here.balance(somebody) == (3, 0)
         await here.check_books()
+
+    async def test_hand_out_each_delivery_and_each_recipient_once(self, shops: list[Shop]) -> None:
+        here, _ = shops
+        ended = [(await here.cancelled())["id"] for _ in range(12)]
+        claims = await asyncio.gather(*(shops[number % 2].claim(3) for number in range(20)))
+        items = [item for claim in claims for item in claim]
+
+        assert Counter(item["generation"]["id"] for item in items) == Counter(ended)
+        assert {(item["epoch"], item["attempt"]) for item in items} == {(1, 1)}
+
+        await here.eyes.execute("INSERT INTO users (telegram_id) SELECT generate_series(1, 60)")
+        answer = await here.http.post("/admin/broadcasts", json={"text": "hello"}, headers={"Idempotency-Key": "hello"})
+        path = f"/admin/broadcasts/{answer.json()['id']}/claim"
+        handed = await asyncio.gather(*(shops[number % 2].http.post(path, json={"limit": 5}) for number in range(20)))
+        told = Counter(telegram_id for claim in handed for telegram_id in claim.json()["items"])
+
+        assert len(told) == answer.json()["total"] == 72
+        assert set(told.values()) == {1}
+        await here.check_books()

@@ -108,6 +108,8 @@ I8: two keys for one effect
         SELECT 'bot', k, 'f', 'generation:' || $completed, '{}' FROM unnest(ARRAY['k1', 'k2']) k;
 I8: an effect that is not there
     INSERT INTO idempotency_keys (caller, key, fingerprint, effect, answer) VALUES ('bot', 'k', 'f', 'entry:999999', '{}');
+I8: a broadcast that is not there
+    INSERT INTO idempotency_keys (caller, key, fingerprint, effect, answer) VALUES ('bot', 'k', 'f', 'broadcast:9', '{}');
 I8: a fingerprint is changed
     UPDATE idempotency_keys SET fingerprint = 'x';
 I8: another picture than the key asked for
@@ -143,6 +145,8 @@ I10: the guard of transfers is gone
     DROP TRIGGER ledger_append_only ON ledger_transfers;
 I10: the guard sleeps
     ALTER TABLE ledger_transfers ENABLE REPLICA TRIGGER ledger_append_only;
+I10: operators' deeds are guarded no more
+    DROP TRIGGER operator_actions_append_only ON operator_actions;
 I10: an entry was changed and changed back
     UPDATE ledger_entries SET amount = amount;
 I10: an entry was deleted
@@ -206,6 +210,7 @@ TOUCH_NO_WALLET = {
     "two keys for one effect",
     "an effect that is not there",
     "an order is paid without money",
+    "a broadcast that is not there",
     "a fingerprint is changed",
     *(what for invariant, what, _ in PLANTS if invariant in {"I9", "I10"}),
 }
