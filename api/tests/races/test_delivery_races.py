@@ -7,6 +7,21 @@ from tests.factories import Shop
 
 
 class TestOneDelivery:
+    async def test_that_another_claim_is_taking_is_neither_waited_for_nor_taken(self, shop: Shop) -> None:
+        taken, free = await shop.cancelled(), await shop.cancelled()
+        claim = shop.eyes.transaction()
+        await claim.start()
+        await shop.eyes.execute(
+            "UPDATE generation_deliveries SET state = 'sending', epoch = 1, claimable_at = now() + interval '1 minute'"
+            " WHERE generation_id = $1",
+            taken["id"],
+        )
+        async with asyncio.timeout(3):
+            items = await shop.claim()
+        await claim.commit()
+
+        assert [item["generation"]["id"] for item in items] == [free["id"]]
+
     async def test_is_ended_by_the_claim_that_has_it(self, shop: Shop) -> None:
         path = f"/deliveries/{(await shop.cancelled())['id']}/finish"
         (old,) = await shop.claim()
