@@ -40,6 +40,7 @@ BY_DAY = (
     ("generation_requests", "created_at"),
     ("generation_requests", "completed_at"),
     ("ledger_entries", "created_at"),
+    ("payment_charges", "created_at"),
 )
 
 

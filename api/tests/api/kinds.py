@@ -75,7 +75,7 @@ PREFERENCES: Kind = {
 CURSOR: Kind = {"name": str, "last_event_id": int}
 TOTALS: Kind = {
     **dict.fromkeys(("new_users", "generations_submitted", "completed", "failed", "cancelled", "active_now"), int),
-    **dict.fromkeys(("credits_captured", "credits_granted", "credits_sold"), int),
+    **dict.fromkeys(("credits_captured", "credits_granted", "credits_sold", "stars_received"), int),
     "day": re.compile(r"\d{4}-\d\d-\d\d"),
 }
 PACKAGE: Kind = {

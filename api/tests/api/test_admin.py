@@ -10,6 +10,7 @@ from sqlalchemy import text
 from app.domain.operators import queries
 from tests import running
 from tests.factories import Shop, as_superuser, new_telegram_id
+from tests.payments import FIFTY, a_paid_order
 
 MANY = 60_000
 DAYS = 60
@@ -78,6 +79,7 @@ class TestTotals:
             await shop.follow(await shop.order(somebody, prompt="failing [sim:fail=1405]"), somebody)
         await shop.cancelled()
         await shop.order(somebody)
+        await a_paid_order(shop, somebody, FIFTY)
         day = await shop.eyes.fetchval("SELECT current_date::text")
         today, asked = [(await shop.http.get("/admin/totals", params=query)).json() for query in ({}, {"day": day})]
 
@@ -89,7 +91,8 @@ class TestTotals:
             "active_now": 1,
         }
         assert [today[name] for name in ("completed", "failed", "cancelled")] == [1, 1, 1]
-        assert [today[name] for name in ("credits_captured", "credits_granted", "credits_sold")] == [1, 10, 0]
+        assert [today[name] for name in ("credits_captured", "credits_granted", "credits_sold")] == [1, 10, 50]
+        assert today["stars_received"] == 225
 
     async def test_of_another_day_are_another_days(self, shop: Shop) -> None:
         await shop.cancelled()
@@ -109,7 +112,7 @@ class TestIndexes:
         try:
             await superuser.execute("SET session_replication_role = replica")
             await superuser.execute(_HISTORY.format(many=MANY, days=DAYS))
-            await superuser.execute("VACUUM (ANALYZE) users, generation_requests, ledger_entries")
+            await superuser.execute("VACUUM (ANALYZE) users, generation_requests, ledger_entries, payment_charges")
         finally:
             await superuser.close()
         begins = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=30)
@@ -121,6 +124,7 @@ class TestIndexes:
             "generation_requests_created_at",
             "generation_requests_completed_at",
             "ledger_entries_created_at",
+            "payment_charges_created_at",
         )
         assert [name for name in days if f"ix_{name}" not in plan] == []
         assert "Seq Scan" not in plan
@@ -143,6 +147,9 @@ _HISTORY = """
     )
     SELECT 1000000 + n, 1, 'revenue', 1000000 + n, 1, 1, 'generation_capture',
         now() - make_interval(secs => ({many} - n) * 86400.0 * {days} / {many}), '', ''
+    FROM generate_series(1, {many}) n;
+    INSERT INTO payment_charges (telegram_charge_id, order_id, user_id, amount, transfer_id, source, created_at)
+    SELECT 'stx' || n, n, 1, 50, n, 'update', now() - make_interval(secs => ({many} - n) * 86400.0 * {days} / {many})
     FROM generate_series(1, {many}) n;
 """
 

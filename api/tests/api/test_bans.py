@@ -13,6 +13,7 @@ from simulator.server import RunningSimulator
 from tests import running
 from tests.credentials import BOT_TOKEN, init_data, tma
 from tests.factories import Shop, an_order, changed, new_telegram_id, open_shop
+from tests.payments import an_order_of_credits, buy, money_for, pay
 from tests.pictures import a_picture
 
 
@@ -66,6 +67,17 @@ class TestServiceKey:
             ("/generations/active", whose),
         ):
             assert (await shop.http.get(path, params=query)).status_code == 200, path
+
+    async def test_sells_no_credits_and_still_credits_money_that_came(self, shop: Shop) -> None:
+        somebody = await shop.rich_user(5)
+        order = await an_order_of_credits(shop, somebody)
+        await shop.ban(somebody)
+        told_before = (await shop.http.post("/payments/pre-checkout", json=money_for(order))).json()
+
+        assert told(await buy(shop, somebody)) == BANNED
+        assert told_before == {"ok": False, "code": "banned"}
+        assert (await pay(shop, order)).status_code == 200
+        assert await shop.balance(somebody) == (15, 0)
 
     async def test_gets_no_answer_of_an_earlier_order_again(self, shop: Shop) -> None:
         somebody = new_telegram_id()

@@ -23,9 +23,10 @@ from app.domain.payments.schemas import (
     RefundNotice,
     RefundRead,
 )
+from app.domain.users.errors import BannedError
 
 _NO_ORDER = problems(OrderNotFoundError)
-_ORDER = problems(PackageNotFoundError, IdempotencyInFlightError, IdempotencyMismatchError)
+_ORDER = problems(BannedError, PackageNotFoundError, IdempotencyInFlightError, IdempotencyMismatchError)
 _CHARGE = problems(OrderNotFoundError, PaymentMismatchError)
 _NO_CHARGE = problems(ChargeNotFoundError)
 

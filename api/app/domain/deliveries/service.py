@@ -2,7 +2,7 @@
 
 A picture is ready in one transaction and told in another program: between them lies everything that can die. What dies before
 `start` has sent nothing, and the delivery is claimed again when the lease is over. What dies after it may have sent: one repeat is
-allowed, and no second one (docs/decisions/0015-delivery-is-a-step-of-its-own.md).
+allowed, and no second one (docs/decisions/0016-delivery-is-a-step-of-its-own.md).
 """
 
 from uuid import UUID

@@ -37,6 +37,9 @@ _TOTALS = text("""
         coalesce((SELECT total FROM moved WHERE entry_type = 'generation_capture'), 0) AS credits_captured,
         coalesce((SELECT total FROM moved WHERE entry_type = 'grant'), 0) AS credits_granted,
         coalesce((SELECT total FROM moved WHERE entry_type = 'topup'), 0) AS credits_sold,
+        (
+            SELECT coalesce(sum(amount), 0) FROM payment_charges WHERE created_at >= :begins AND created_at < :ends
+        ) AS stars_received,
         (SELECT count(*) FROM generation_requests WHERE status IN ('queued', 'running')) AS active_now
 """)
 

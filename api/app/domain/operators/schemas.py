@@ -48,7 +48,10 @@ class AdminUser(BaseModel):
 
 
 class Totals(BaseModel):
-    """One day of the shop, in UTC. Generations count on the day they were ordered or ended; `active_now` is of this moment."""
+    """One day of the shop, in UTC. Generations count on the day they were ordered or ended; `active_now` is of this moment.
+
+    `stars_received` are those that came on that day, whatever was given back later.
+    """
 
     day: date
     new_users: int
@@ -59,4 +62,5 @@ class Totals(BaseModel):
     credits_captured: int
     credits_granted: int
     credits_sold: int
+    stars_received: int
     active_now: int

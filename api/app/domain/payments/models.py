@@ -69,6 +69,7 @@ class PaymentCharge(Base):
         UniqueConstraint("telegram_charge_id"),
         UniqueConstraint("order_id"),
         UniqueConstraint("transfer_id"),
+        Index("ix_payment_charges_created_at", "created_at", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
     )
 
     id: Mapped[int] = identity()

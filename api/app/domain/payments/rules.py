@@ -55,6 +55,7 @@ class Refusal(StrEnum):
     WRONG_AMOUNT = "wrong_amount"
     WRONG_CURRENCY = "wrong_currency"
     WRONG_USER = "wrong_user"
+    BANNED = "banned"
 
 
 def order_id_of(payload: str) -> UUID | None:

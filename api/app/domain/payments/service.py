@@ -55,8 +55,9 @@ async def set_package(
 async def order(session: AsyncSession, body: OrderCreate, *, ticket: Ticket) -> tuple[OrderRead, bool]:
     """Make an order before its invoice; the order, and whether it is the one of an earlier request with this key.
 
-    A person unknown so far is created. Raises PackageNotFoundError.
+    A person unknown so far is created. Raises BannedError, PackageNotFoundError.
     """
+    await users.refuse_banned(session, body.telegram_id)
     key_id, stored = await idempotency.begin(session, ticket)
     if key_id is None:
         return OrderRead.model_validate(stored), True
@@ -82,6 +83,8 @@ async def approve(session: AsyncSession, asked: PreCheckout) -> PreCheckoutRead:
     public_id = rules.order_id_of(asked.payload)
     found = await queries.lock_order(session, public_id) if public_id else None
     refusal = _refusal(found, asked)
+    if refusal is None and await users.is_banned(session, asked.telegram_id):
+        refusal = Refusal.BANNED
     if found is not None and refusal is None:
         await queries.mark_approved(session, found.id)
     return PreCheckoutRead(ok=refusal is None, code=refusal)

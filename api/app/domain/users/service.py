@@ -36,8 +36,13 @@ async def ensure_id(session: AsyncSession, telegram_id: int) -> int:
 
 async def refuse_banned(session: AsyncSession, telegram_id: int) -> None:
     """Raise BannedError if this person is banned; somebody unknown is not."""
-    if await queries.is_banned(session, telegram_id):
+    if await is_banned(session, telegram_id):
         raise BannedError
+
+
+async def is_banned(session: AsyncSession, telegram_id: int) -> bool:
+    """Whether this person is banned; somebody unknown is not."""
+    return bool(await queries.is_banned(session, telegram_id))
 
 
 async def get(session: AsyncSession, telegram_id: int) -> User:
