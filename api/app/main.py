@@ -20,6 +20,8 @@ from app.db.notifications import Notifications
 from app.db.rate_limit import RateLimiter, open_limiter
 from app.deps.known_keys import KnownKeys
 from app.deps.limits import name_to_count
+from app.domain.broadcasts import service as broadcasts
+from app.domain.deliveries import service as deliveries
 from app.domain.generations import events
 from app.domain.generations.restores import notice_restore
 from app.domain.keys import service as keys
@@ -61,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 async with resources.transaction() as session:
                     await keys.ensure_bootstrap(session, settings.bootstrap_api_key.get_secret_value())
             with suppress(ServiceUnavailableError):  # the API may start before its database; a worker may not
-                await notice_restore(resources)
+                await notice_restore(resources, deliveries.doubt, broadcasts.doubt)
             async with notifications.listening(), open_limiter(settings) as limiter, metrics_served(resources, requests):
                 yield _State(
                     resources=resources,

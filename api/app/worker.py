@@ -6,7 +6,9 @@ import signal
 from app.core.config import Settings
 from app.core.logging import configure_logging, get_logger
 from app.domain.audit import jobs as audit_jobs
+from app.domain.broadcasts import service as broadcasts
 from app.domain.deliveries import jobs as delivery_jobs
+from app.domain.deliveries import service as deliveries
 from app.domain.generations import jobs as generation_jobs
 from app.domain.generations.restores import notice_restore
 from app.domain.idempotency import jobs as idempotency_jobs
@@ -35,7 +37,7 @@ async def run(settings: Settings) -> None:
         schedules += delivery_jobs.wire_jobs(resources)
         _log.info("worker_started", slots=settings.wavespeed_max_concurrency)
         dsn = settings.database_dsn or ""
-        await notice_restore(resources)
+        await notice_restore(resources, deliveries.doubt, broadcasts.doubt)
         async with metrics_served(resources):
             await run_queue(dsn, jobs, schedules, lease_s=settings.worker_lease_seconds, stopping=stopping)
     _log.info("worker_stopped")

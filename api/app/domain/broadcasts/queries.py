@@ -113,6 +113,13 @@ async def mark_ended(session: AsyncSession, broadcast: Broadcast, state: Broadca
     await _mark(session, broadcast, state=state, ended_at=func.now())
 
 
+async def stop_running(session: AsyncSession) -> int:
+    """End every broadcast that runs; returns how many."""
+    statement = update(Broadcast).where(Broadcast.state == BroadcastState.RUNNING)
+    stopped = await session.scalars(statement.values(state=BroadcastState.STOPPED, ended_at=func.now()).returning(Broadcast.id))
+    return len(stopped.all())
+
+
 async def _mark(session: AsyncSession, broadcast: Broadcast, **values: object) -> None:
     statement = update(Broadcast).where(Broadcast.id == broadcast.id).values(values).returning(Broadcast)
     await session.execute(statement, execution_options={"populate_existing": True})

@@ -103,6 +103,11 @@ async def report(session: AsyncSession, public_id: UUID, claim_number: int, item
     return BroadcastRead.model_validate(broadcast)
 
 
+async def doubt(session: AsyncSession) -> int:
+    """The database was restored: who is due may have been told in the time that was lost, so nobody else is."""
+    return await queries.stop_running(session)
+
+
 async def _lock(session: AsyncSession, public_id: UUID) -> Broadcast:
     broadcast = await queries.lock_broadcast(session, public_id)
     if broadcast is None:

@@ -117,6 +117,13 @@ async def mark_given_up(session: AsyncSession, *, older_than_days: int, limit: i
     return (await session.scalars(statement)).all()
 
 
+async def mark_doubted(session: AsyncSession) -> int:
+    """Count a sending of whatever is open, where one may still be counted; returns of how many."""
+    statement = update(GenerationDelivery).where(GenerationDelivery.state.in_(OPEN_STATES), GenerationDelivery.sends < SENDS_MAX)
+    marked = await session.scalars(statement.values(sends=GenerationDelivery.sends + 1).returning(GenerationDelivery.generation_id))
+    return len(marked.all())
+
+
 async def upsert_cursor(session: AsyncSession, name: str, last_event_id: int) -> FeedCursorRead:
     """Move a cursor forward; one that is further already stays."""
     statement = insert(FeedCursor).values(name=name, last_event_id=last_event_id)

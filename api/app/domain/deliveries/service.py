@@ -94,6 +94,11 @@ async def give_up(session: AsyncSession) -> int:
     return len(await queries.mark_given_up(session, older_than_days=KEEP_TRYING_DAYS, limit=GIVE_UP_BATCH))
 
 
+async def doubt(session: AsyncSession) -> int:
+    """The database was restored: what is open may have been sent in the time that was lost, so one sending is counted."""
+    return await queries.mark_doubted(session)
+
+
 async def read_cursor(session: AsyncSession, name: str) -> FeedCursorRead:
     """How far this reader of the feed is."""
     return FeedCursorRead(name=name, last_event_id=await queries.find_cursor(session, name))

@@ -2,8 +2,11 @@
 
 The database remembers which one it is: its cluster, its number in there, its timeline. A dump that is restored is another database,
 a base backup that is rolled forward to a moment is another timeline. Whoever starts first afterwards counts every waiting attempt
-as unknown, before it can be sent again: history, webhook or deadline decide, as with any lost answer.
+as unknown, before it can be sent again: history, webhook or deadline decide, as with any lost answer. Whoever else sends something
+to the outside has doubts of his own, which are written in the same transaction.
 """
+
+from collections.abc import Awaitable, Callable
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,14 +23,19 @@ _UNTOLD = frozenset({"42501", "42883", "0A000", "55000", "42P01"})
 _log = get_logger(__name__)
 
 
-async def notice_restore(resources: Resources) -> int:
+Doubt = Callable[[AsyncSession], Awaitable[int]]
+
+
+async def notice_restore(resources: Resources, *doubts: Doubt) -> int:
     """To be called before this process sends or takes an order. Returns how many waiting attempts are unknown because of it.
+
+    `doubts` are what else must not be taken for unsent; each returns how much that was.
 
     Raises ServiceUnavailableError when the database is away: a worker must not begin without knowing.
     """
     try:
         async with resources.transaction() as session:
-            return await _notice(session, is_sync=resources.settings.wavespeed_sync_mode)
+            return await _notice(session, doubts, is_sync=resources.settings.wavespeed_sync_mode)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) not in _UNTOLD:
             raise
@@ -35,7 +43,7 @@ async def notice_restore(resources: Resources) -> int:
         return 0
 
 
-async def _notice(session: AsyncSession, *, is_sync: bool) -> int:
+async def _notice(session: AsyncSession, doubts: tuple[Doubt, ...], *, is_sync: bool) -> int:
     known = await lost_queries.lock_identity(session)
     identity = await lost_queries.get_identity(session)
     if known == identity:
@@ -44,7 +52,8 @@ async def _notice(session: AsyncSession, *, is_sync: bool) -> int:
     if known is None:
         return 0
     doubted = await _doubt(session, is_sync=is_sync)
-    _log.error("database_was_restored", before=known, now=identity, attempts_unknown=doubted)
+    others = sum([await doubt(session) for doubt in doubts])
+    _log.error("database_was_restored", before=known, now=identity, attempts_unknown=doubted, tellings_doubted=others)
     return doubted
 
 

@@ -4,6 +4,8 @@ import asyncio
 
 import asyncpg
 
+from app.domain.broadcasts import service as broadcasts
+from app.domain.deliveries import service as deliveries
 from app.domain.generations.restores import notice_restore
 from app.resources import Resources
 from tests.factories import Shop, as_superuser, written_log
@@ -72,3 +74,17 @@ class TestRoleThatMayNotAsk:
 
         assert "restore_not_detectable" in log.getvalue()
         assert await state_of(shop) == "ready"
+
+
+class TestTellings:
+    async def test_that_may_have_been_sent_are_repeated_once_and_broadcasts_are_stopped(self, shop: Shop) -> None:
+        await shop.cancelled()
+        await shop.http.post("/admin/broadcasts", json={"text": "hello"}, headers={"Idempotency-Key": "hello"})
+        await shop.eyes.execute("UPDATE database_identity SET identity = 'another'")
+        await notice_restore(shop.resources, deliveries.doubt, broadcasts.doubt)
+
+        (item,) = await shop.claim()
+        path, mine = f"/deliveries/{item['generation']['id']}/start", {"epoch": item["epoch"]}
+        starts = [(await shop.http.post(path, json=mine)).json()["may_send"] for _ in range(2)]
+        assert starts == [True, False]
+        assert await shop.eyes.fetchval("SELECT state FROM broadcasts") == "stopped"
