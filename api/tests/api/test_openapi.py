@@ -58,6 +58,15 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
             yield from nodes(each)
 
 
+def sent_fields() -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a client can send: each schema of each field of a body, by `Body.field`."""
+    for name, schema in SCHEMA["components"]["schemas"].items():
+        if schema.get("additionalProperties") is False:
+            for field, value in schema["properties"].items():
+                for node in nodes(value):
+                    yield f"{name}.{field}", node
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 class TestOperations:
     def test_have_words_and_a_tag(self, name: str) -> None:
@@ -134,6 +143,20 @@ class TestSchema:
         example = {name: field["examples"][0] for name, field in fields.items() if field.get("examples", [None])[0] is not None}
         assert example.keys() >= an_order(1).keys()
         assert (await shop.http.post("/generations/submit", json=example)).status_code == 202
+
+
+class TestBodies:
+    def test_say_of_each_text_that_is_stored_that_it_holds_no_nul(self) -> None:
+        texts = [(path, node) for path, node in sent_fields() if node.get("type") == "string" and "maxLength" in node]
+        bare = {path for path, node in texts if "pattern" not in node}
+
+        assert bare == {f"GenerationSubmit.{name}" for name in ("size", "aspect_ratio", "resolution")}  # one of a list, or refused
+        assert len(texts) > len(bare)
+
+    @pytest.mark.parametrize("name", ["reference_urls", "reference_file_ids"])
+    def test_say_that_null_is_no_reference(self, name: str) -> None:
+        field = SCHEMA["components"]["schemas"]["GenerationSubmit"]["properties"][name]
+        assert {"type": "null"} in field["anyOf"]
 
 
 class TestProblems:

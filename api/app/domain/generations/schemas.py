@@ -22,6 +22,11 @@ ReferenceUrl = Annotated[CleanText, StringConstraints(min_length=1, max_length=2
 FileId = Annotated[CleanText, StringConstraints(min_length=1, max_length=512)]
 
 
+def _or_null(schema: dict[str, Any]) -> None:
+    array = {name: schema.pop(name) for name in ("type", "items", "maxItems")}
+    schema["anyOf"] = [array, {"type": "null"}]
+
+
 class GenerationSubmit(BaseModel):
     """An order for one picture. null means the same as a field left out."""
 
@@ -33,8 +38,12 @@ class GenerationSubmit(BaseModel):
     size: str | None = Field(default=None, max_length=20, examples=["1024*1024"])
     aspect_ratio: str | None = Field(default=None, max_length=20, examples=[None])
     resolution: str | None = Field(default=None, max_length=20, examples=[None])
-    reference_urls: list[ReferenceUrl] = Field(default_factory=list, max_length=REFERENCES_MAX, examples=[[]])
-    reference_file_ids: list[FileId] = Field(default_factory=list, max_length=REFERENCES_MAX, examples=[[]])
+    reference_urls: list[ReferenceUrl] = Field(
+        default_factory=list, max_length=REFERENCES_MAX, examples=[[]], json_schema_extra=_or_null
+    )
+    reference_file_ids: list[FileId] = Field(
+        default_factory=list, max_length=REFERENCES_MAX, examples=[[]], json_schema_extra=_or_null
+    )
     max_price: Annotated[int, Field(strict=True, ge=0, lt=2**63), WHOLE] | None = Field(default=None, examples=[1])
     client_context: dict[str, Any] | None = Field(default=None, examples=[{"chat_id": 1001, "message_id": 7}])
 
