@@ -23,7 +23,7 @@ BUGS = (
         _PAYMENTS + "queries.py",
         "WHERE bought.public_id = :public_id FOR UPDATE OF bought",
         "WHERE bought.public_id = :public_id",
-        "races/test_payment_races.py::TestCharge::test_and_the_reconciliation_credit_it_once_together",
+        "races/test_payment_races.py::TestCharge::test_of_twenty_tellings_in_one_process_one_credits",
     ),
     bug(
         "payments: any amount will do",

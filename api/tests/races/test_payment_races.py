@@ -23,13 +23,13 @@ from tests.races.test_two_processes import until_it_answers
 from tests.telegram_side import TelegramSide
 
 AT_ONCE = 50
-REFUNDS = 20
+TWENTY = 20
 BUYERS = 8
 
 
 @pytest.fixture
 def settings(settings: Settings, telegram: TelegramSide) -> Settings:
-    return changed(settings, bot_token=BOT_TOKEN, telegram_api_base_url=telegram.url, database_pool_size=REFUNDS)
+    return changed(settings, bot_token=BOT_TOKEN, telegram_api_base_url=telegram.url, database_pool_size=TWENTY)
 
 
 @pytest.fixture
@@ -74,11 +74,20 @@ class TestCharge:
         assert await moves(shops[0], order["telegram_id"]) == [("topup", 10)]
         await shops[0].check_books()
 
+    async def test_of_twenty_tellings_in_one_process_one_credits(self, shop: Shop) -> None:
+        order, charge_id = await an_order_of_credits(shop), new_charge_id()
+
+        answers = await asyncio.gather(*(pay(shop, order, charge_id) for _ in range(TWENTY)))
+
+        assert {answer.status_code for answer in answers} == {200}
+        assert sum(answer.json()["is_new"] for answer in answers) == 1
+        await shop.check_books()
+
     async def test_told_for_two_orders_at_once_credits_one(self, shop: Shop) -> None:
         first = await an_order_of_credits(shop)
         orders, charge_id = [first, await an_order_of_credits(shop, first["telegram_id"])], new_charge_id()
 
-        answers = await asyncio.gather(*(pay(shop, orders[number % 2], charge_id) for number in range(REFUNDS)))
+        answers = await asyncio.gather(*(pay(shop, orders[number % 2], charge_id) for number in range(TWENTY)))
 
         assert sum(answer.status_code == 200 and answer.json()["is_new"] for answer in answers) == 1
         assert {answer.json()["reason"] for answer in answers if answer.status_code != 200} == {"another_order"}
@@ -102,9 +111,9 @@ class TestRefund:
     async def test_of_twenty_one_takes_the_credits_and_one_asks_telegram(self, shop: Shop, telegram: TelegramSide) -> None:
         order, charge_id = await a_payment(shop, telegram)
 
-        outcomes = Counter(await asyncio.gather(*(refund(shop, charge_id) for _ in range(REFUNDS))))
+        outcomes = Counter(await asyncio.gather(*(refund(shop, charge_id) for _ in range(TWENTY))))
 
-        assert (outcomes["refunded"], outcomes.total()) == (1, REFUNDS)
+        assert (outcomes["refunded"], outcomes.total()) == (1, TWENTY)
         assert outcomes.keys() <= {"refunded", "was refunded", "refund_in_flight"}
         assert (telegram.asked("refundStarPayment"), telegram.refunds()) == (1, [charge_id])
         assert await moves(shop, order["telegram_id"]) == [("topup", 10), ("refund", -10)]
