@@ -2,6 +2,9 @@
 
 from pydantic import BeforeValidator
 
+NUMBER_MAX = 2**53
+"""Every whole number that comes is below: up to there all who read JSON agree what it is (RFC 8259, 6)."""
+
 
 def _without_point(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value

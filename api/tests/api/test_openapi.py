@@ -153,6 +153,13 @@ class TestBodies:
         assert bare == {f"GenerationSubmit.{name}" for name in ("size", "aspect_ratio", "resolution")}  # one of a list, or refused
         assert len(texts) > len(bare)
 
+    def test_bound_each_number_where_json_is_still_exact(self) -> None:
+        numbers = {path: node for path, node in sent_fields() if node.get("type") == "integer"}
+        loose = {path for path, node in numbers.items() if not node.get("maximum", node.get("exclusiveMaximum", 2**63)) <= 2**53}
+
+        assert numbers
+        assert loose == set()
+
     @pytest.mark.parametrize("name", ["reference_urls", "reference_file_ids"])
     def test_say_that_null_is_no_reference(self, name: str) -> None:
         field = SCHEMA["components"]["schemas"]["GenerationSubmit"]["properties"][name]

@@ -8,6 +8,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstrain
 
 from app.domain.broadcasts.rules import TEXT_MAX, BroadcastState, Report, length_of
 from app.domain.users.schemas import TelegramId
+from app.schemas.numbers import NUMBER_MAX, WHOLE
 from app.schemas.text import CleanText
 
 CLAIM_MAX = 100
@@ -55,7 +56,7 @@ class RecipientsClaim(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: int = Field(strict=True, ge=1, le=CLAIM_MAX, examples=[30])
+    limit: Annotated[int, Field(strict=True, ge=1, le=CLAIM_MAX, examples=[30]), WHOLE]
 
 
 class RecipientsRead(BaseModel):
@@ -83,5 +84,7 @@ class RecipientsReport(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    claim: int = Field(strict=True, ge=1, lt=2**63, description="The `claim` that handed them out", examples=[1])
+    claim: Annotated[
+        int, Field(strict=True, ge=1, lt=NUMBER_MAX, description="The `claim` that handed them out", examples=[1]), WHOLE
+    ]
     items: list[RecipientReport] = Field(min_length=1, max_length=CLAIM_MAX, examples=[[{"telegram_id": 1001, "state": "sent"}]])

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.domain.deliveries.rules import DeliveryState, Outcome
 from app.domain.generations.schemas import GenerationRead
+from app.schemas.numbers import NUMBER_MAX, WHOLE
 from app.schemas.text import CleanText
 
 CLAIM_MAX = 50
@@ -13,7 +14,9 @@ LEASE_MAX_S = 300
 POSTPONE_MAX_S = 86_400
 MESSAGES_MAX = 50
 
-Epoch = Annotated[int, Field(strict=True, ge=1, lt=2**63, description="The `epoch` that the claim answered", examples=[1])]
+Epoch = Annotated[
+    int, Field(strict=True, ge=1, lt=NUMBER_MAX, description="The `epoch` that the claim answered", examples=[1]), WHOLE
+]
 TelegramFile = Annotated[CleanText, StringConstraints(min_length=1, max_length=512)]
 
 
@@ -22,8 +25,8 @@ class DeliveriesClaim(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: int = Field(strict=True, ge=1, le=CLAIM_MAX, examples=[10])
-    lease_seconds: int = Field(strict=True, ge=1, le=LEASE_MAX_S, examples=[60])
+    limit: Annotated[int, Field(strict=True, ge=1, le=CLAIM_MAX, examples=[10]), WHOLE]
+    lease_seconds: Annotated[int, Field(strict=True, ge=1, le=LEASE_MAX_S, examples=[60]), WHOLE]
 
 
 class DeliveryItem(BaseModel):
@@ -76,8 +79,10 @@ class DeliveryFinish(BaseModel):
 
     epoch: Epoch
     state: Outcome = Field(examples=["delivered"])
-    retry_after_s: int = Field(default=0, strict=True, ge=0, le=POSTPONE_MAX_S)
-    message_ids: list[Annotated[int, Field(strict=True, ge=1, lt=2**63)]] = Field(default_factory=list, max_length=MESSAGES_MAX)
+    retry_after_s: Annotated[int, Field(strict=True, ge=0, le=POSTPONE_MAX_S), WHOLE] = 0
+    message_ids: list[Annotated[int, Field(strict=True, ge=1, lt=NUMBER_MAX), WHOLE]] = Field(
+        default_factory=list, max_length=MESSAGES_MAX
+    )
     file_ids: list[FileIds] = Field(default_factory=list, max_length=MESSAGES_MAX)
 
 
@@ -98,7 +103,7 @@ class FeedCursorWrite(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    last_event_id: int = Field(strict=True, ge=0, lt=2**63, examples=[42])
+    last_event_id: Annotated[int, Field(strict=True, ge=0, lt=NUMBER_MAX, examples=[42]), WHOLE]
 
 
 class FeedCursorRead(BaseModel):

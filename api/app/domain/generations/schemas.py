@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from app.domain.generations.rules import AttemptState, Status
 from app.domain.users.schemas import TelegramId
-from app.schemas.numbers import WHOLE
+from app.schemas.numbers import NUMBER_MAX, WHOLE
 from app.schemas.text import NO_NUL, CleanText
 
 CLIENT_CONTEXT_MAX_BYTES = 2048
@@ -33,7 +33,7 @@ class GenerationSubmit(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     telegram_id: TelegramId
-    model_id: Annotated[int, Field(strict=True, ge=1, lt=2**63, examples=[1]), WHOLE]
+    model_id: Annotated[int, Field(strict=True, ge=1, lt=NUMBER_MAX, examples=[1]), WHOLE]
     prompt: Prompt = Field(examples=["a watercolour of Samarkand at dawn"])
     size: str | None = Field(default=None, max_length=20, examples=["1024*1024"])
     aspect_ratio: str | None = Field(default=None, max_length=20, examples=[None])
@@ -44,7 +44,7 @@ class GenerationSubmit(BaseModel):
     reference_file_ids: list[FileId] = Field(
         default_factory=list, max_length=REFERENCES_MAX, examples=[[]], json_schema_extra=_or_null
     )
-    max_price: Annotated[int, Field(strict=True, ge=0, lt=2**63), WHOLE] | None = Field(default=None, examples=[1])
+    max_price: Annotated[int, Field(strict=True, ge=0, lt=NUMBER_MAX), WHOLE] | None = Field(default=None, examples=[1])
     client_context: dict[str, Any] | None = Field(default=None, examples=[{"chat_id": 1001, "message_id": 7}])
 
     @field_validator("reference_urls", "reference_file_ids", mode="before")

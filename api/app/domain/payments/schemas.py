@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.payments.rules import CURRENCY, ChargeSource, OrderStatus, RefundState, Refusal
 from app.domain.users.schemas import TelegramId
-from app.schemas.numbers import WHOLE
+from app.schemas.numbers import NUMBER_MAX, WHOLE
 from app.schemas.text import CleanText
 
 CREDITS_MAX = 1_000_000
@@ -19,7 +19,7 @@ CHARGE_ID_CHARS_MAX = 255
 
 Payload = Annotated[CleanText, Field(max_length=PAYLOAD_CHARS_MAX, examples=["019e5d2a-6b1c-7c52-9d39-1f6f2a3b4c5d"])]
 Currency = Annotated[CleanText, Field(max_length=16, examples=[CURRENCY])]
-Stars = Annotated[int, Field(strict=True, ge=0, lt=2**53, examples=[225]), WHOLE]
+Stars = Annotated[int, Field(strict=True, ge=0, lt=NUMBER_MAX, examples=[225]), WHOLE]
 ChargeId = Annotated[CleanText, Field(min_length=1, max_length=CHARGE_ID_CHARS_MAX, examples=["stxAbC123"])]
 
 
@@ -42,7 +42,7 @@ class OrderCreate(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     telegram_id: TelegramId
-    package_id: Annotated[int, Field(strict=True, gt=0, lt=2**63, examples=[2]), WHOLE]
+    package_id: Annotated[int, Field(strict=True, gt=0, lt=NUMBER_MAX, examples=[2]), WHOLE]
 
 
 class OrderRead(BaseModel):

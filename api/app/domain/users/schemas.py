@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.schemas.numbers import WHOLE
+from app.schemas.numbers import NUMBER_MAX, WHOLE
 from app.schemas.text import CleanText
 
 TelegramId = Annotated[int, Field(strict=True, gt=0, lt=2**52, description="Telegram's id of the person", examples=[1001]), WHOLE]
@@ -30,7 +30,7 @@ class Preferences(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     language: Literal["uz", "ru", "en"] | None = None
-    model_id: int | None = Field(default=None, strict=True, ge=1, lt=2**63)
+    model_id: Annotated[int, Field(strict=True, ge=1, lt=NUMBER_MAX), WHOLE] | None = None
     size: CleanText | None = Field(default=None, max_length=20)
     aspect_ratio: CleanText | None = Field(default=None, max_length=20)
     resolution: CleanText | None = Field(default=None, max_length=20)
