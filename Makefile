@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := api/app api/alembic api/tests simulator telegram_simulator bench
+SOURCES := api/app api/alembic api/tests bot simulator telegram_simulator bench
 
 .PHONY: help run demo test check fuzz audit-million property chaos crash faults mutants bench migration lock clean
 
@@ -21,7 +21,7 @@ test: check ## lint, types and the whole test suite, on real PostgreSQL and Valk
 check: .venv/.dev ## lint, types, import laws, container files (no services needed)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy api/app simulator/simulator telegram_simulator/telegram_simulator bench/bench
+	$(BIN)/mypy api/app bot/bot simulator/simulator telegram_simulator/telegram_simulator bench/bench
 	cd api && ../$(BIN)/lint-imports --no-cache
 	$(BIN)/hadolint api/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
@@ -56,7 +56,7 @@ migration: .venv/.runtime ## write a migration from the models: make migration m
 
 lock: ## renew requirements.lock and requirements-dev.lock (needs uv on PATH)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
-		-q api/pyproject.toml simulator/pyproject.toml telegram_simulator/pyproject.toml --group pyproject.toml:build -o requirements.lock
+		-q api/pyproject.toml bot/pyproject.toml simulator/pyproject.toml telegram_simulator/pyproject.toml --group pyproject.toml:build -o requirements.lock
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 		-q --group pyproject.toml:dev -c requirements.lock -o requirements-dev.lock
 
@@ -68,10 +68,10 @@ clean: ## remove the virtual environment and caches; keeps .rassom (your data)
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/.runtime: .venv/.python requirements.lock api/pyproject.toml simulator/pyproject.toml telegram_simulator/pyproject.toml
+.venv/.runtime: .venv/.python requirements.lock api/pyproject.toml bot/pyproject.toml simulator/pyproject.toml telegram_simulator/pyproject.toml
 	@echo "Installing Rassom into .venv (about a minute, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e api -e simulator -e telegram_simulator
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e api -e bot -e simulator -e telegram_simulator
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements-dev.lock bench/pyproject.toml

@@ -25,6 +25,9 @@ OWN_SQL = "sql-answers-to-its-own-domain"
 MONEY = "money-has-one-door"
 TELEGRAM = "telegram-is-asked-by-jobs"
 PROGRAMS = "programs-share-no-code"
+BOT_ROOMS = "bot-one-direction"
+BOT_SCREENS = "bot-screens-are-independent"
+BOT_ALONE = "bot-has-no-database"
 
 # (contract, file it is broken in, the line that breaks it)
 VIOLATIONS = {
@@ -79,12 +82,18 @@ VIOLATIONS = {
         "from simulator import clock as others",
     ),
     "law 7: the bench measures with our code": (PROGRAMS, "bench/bench/load.py", "from app.core import clock"),
-    "law 7: app uses the bot": (PROGRAMS, "api/app/core/errors.py", "import bot.texts"),
+    "law 7: app uses the bot": (PROGRAMS, "api/app/core/errors.py", "import bot.translation"),
+    "law 7: the bot uses the API's code": (PROGRAMS, "bot/bot/api/wire.py", "from app.core import clock"),
+    "law 9: the API's client knows a screen": (BOT_ROOMS, "bot/bot/api/client.py", "import bot.features.start.handlers"),
+    "law 9: a delivery opens a menu": (BOT_ROOMS, "bot/bot/delivery/feed.py", "import bot.features.generate.menu"),
+    "law 9: a room that nobody named": (BOT_ROOMS, "bot/bot/utils.py", ""),
+    "law 9: the till knows the desk": (BOT_SCREENS, "bot/bot/features/buy/handlers.py", "import bot.features.operators.states"),
+    "law 9: the bot asks the database": (BOT_ALONE, "bot/bot/people.py", "import asyncpg"),
 }
 
 
 def lint_imports(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join(str(root / program) for program in ("api", "simulator", "telegram_simulator", "bench"))
+    path = os.pathsep.join(str(root / program) for program in ("api", "bot", "simulator", "telegram_simulator", "bench"))
     env = {**os.environ, "PYTHONPATH": path, "COLUMNS": "200", "NO_COLOR": "1"}
     command = [LINT_IMPORTS, "--no-cache", "--no-logo", *options]
     return subprocess.run(command, cwd=root / "api", env=env, capture_output=True, text=True, check=False)
@@ -95,7 +104,7 @@ def copied_tree(tmp_path: Path) -> Path:
     """The programs and their laws, in a place where they may be broken."""
     without_caches = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "api/app", tmp_path / "api/app", ignore=without_caches)
-    for program in ("simulator/simulator", "telegram_simulator/telegram_simulator", "bench/bench"):
+    for program in ("bot/bot", "simulator/simulator", "telegram_simulator/telegram_simulator", "bench/bench"):
         shutil.copytree(ROOT / program, tmp_path / program, ignore=without_caches)
     shutil.copy(ROOT / "api/pyproject.toml", tmp_path / "api/pyproject.toml")
     return tmp_path

@@ -1,0 +1,16 @@
+profile-name = 👤 <b>{ $name }</b>
+profile-username = @{ $username }
+profile-id = ID: <code>{ $id }</code>
+profile-balance = 💳 Balans: <b>{ $balance } kredit</b>
+profile-held = ⏳ Chizilayotgan rasm uchun ajratilgan: { $held } kredit
+profile-trial = 🎁 Bepul rasmlar: { $left } ta
+statement-title = <b>Oxirgi harakatlar</b>
+statement-line = { $date } · { $amount } · { $what } → { $balance }
+entry-grant = sovgʻa
+entry-generation-hold = rasm uchun ajratildi
+entry-generation-release = qaytarildi
+entry-generation-capture = rasm
+entry-adjustment = tuzatish
+entry-topup = xarid
+entry-refund = toʻlov qaytarildi
+entry-other = harakat
