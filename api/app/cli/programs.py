@@ -1,4 +1,4 @@
-"""The verbs that are programs: api, worker, migrate, up, demo, simulator, telegram-simulator, openapi."""
+"""The verbs that are programs: api, worker, bot, migrate, up, demo, simulator, telegram-simulator, openapi."""
 
 import asyncio
 import json
@@ -7,6 +7,8 @@ import sys
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app import demo as demo_run
 from app import server
@@ -83,6 +85,33 @@ def simulator(context: typer.Context) -> None:
 def telegram_simulator(context: typer.Context) -> None:
     """Serve a Telegram to test bots against; `rassom telegram-simulator --help` shows its options."""
     os.execv(sys.executable, [sys.executable, "-m", "telegram_simulator", *context.args])  # noqa: S606
+
+
+@app.command()
+def bot() -> None:
+    """Serve the shop in Telegram (BOT_TOKEN) until SIGTERM or Ctrl-C; uses the API of a running `make run` unless told another."""
+    # A program of its own that shares no code with this one: start it in our place.
+    os.execve(sys.executable, [sys.executable, "-m", "bot"], _bot_environment())  # noqa: S606
+
+
+def _bot_environment() -> dict[str, str]:
+    settings, named = load_settings(), _NamedForBot()
+    running = find_running(settings.rassom_home)
+    found: dict[str, str] = {}
+    if running is not None:
+        found |= {} if named.api_base_url else {"API_BASE_URL": running.api_url}
+        found |= {} if named.api_key else {"API_KEY": owner_key(settings)}
+        found |= {} if settings.redis_url else {"REDIS_URL": running.redis_url}
+    return os.environ | found
+
+
+class _NamedForBot(BaseSettings):
+    """What is named for the bot, in the environment or in `.env`; the bot itself checks it."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    api_base_url: str | None = None
+    api_key: SecretStr | None = None
 
 
 @app.command()

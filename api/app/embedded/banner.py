@@ -15,6 +15,7 @@ def text(settings: Settings, running: Running, *, key: str, seconds: float) -> s
     provider = running.wavespeed_api_base_url
     if settings.wavespeed_api_key is None:
         provider = f"simulator at {provider} (the real one: WAVESPEED_API_KEY=… make run)"
+    bot = "in Telegram, with BOT_TOKEN" if settings.bot_token else "none (with one: BOT_TOKEN=… make run)"
     return f"""
   {settings.app_name} {settings.app_version} is running, {seconds:.1f} s after its start. Ctrl-C stops it.
 
@@ -22,6 +23,7 @@ def text(settings: Settings, running: Running, *, key: str, seconds: float) -> s
     docs      {running.api_url}/docs
     key       {key}
     provider  {provider}
+    bot       {bot}
     data      {settings.rassom_home}
     logs      {settings.rassom_home / "log"}
 

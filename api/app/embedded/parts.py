@@ -90,6 +90,11 @@ def environment(settings: Settings, running: Running, port: int) -> dict[str, st
     return {name: value for name, value in os.environ.items() if name.upper() not in set_here} | set_here
 
 
+def bot_environment(settings: Settings, running: Running) -> dict[str, str]:
+    """What the bot needs besides: where the API is, and a key that may do everything there."""
+    return {"API_BASE_URL": running.api_url, "API_KEY": homes.owner_key(settings)}
+
+
 def metrics_port(name: str, settings: Settings) -> dict[str, str]:
     """Two programs on one machine cannot share a port: the API has METRICS_PORT, the worker the next one."""
     if settings.metrics_port is None or name != "worker":

@@ -65,6 +65,9 @@ def _run_everything(settings: Settings, supervisor: Supervisor, *, demo: bool, w
         supervisor.add(parts.program(name, home, env | parts.metrics_port(name, settings)))
     host = _reachable(settings.host)
     supervisor.wait_for(lambda: _is_ready(host, port), within_s=READY_TIMEOUT_S, what="The API")
+    if settings.bot_token is not None and not demo:
+        say("starting  bot")
+        supervisor.add(parts.program("bot", home, env | parts.bot_environment(settings, running)))
     supervisor.steady()
     homes.write_running(home, running)
     if not demo:
