@@ -14,6 +14,7 @@ import yaml
 from app.core.config import Settings
 from app.db import migrations
 from app.embedded import postgres
+from bot.settings import Settings as BotSettings
 from tests import running
 from tests.containers.image import ROOT, Image
 from tests.factories import as_superuser
@@ -28,9 +29,7 @@ OTHER_VARIABLES = {
     "PUBLISH_ADDRESS",
     "WORKERS",
     "SIMULATOR_ASSET_PORT",
-    "API_BASE_URL",
-    "API_KEY",
-    "TELEGRAM_API_BASE_URL",
+    *(name.upper() for name in BotSettings.model_fields),
 }
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
 PASSWORD = "p@ss:/w0rd#%41 'x'\\$y"
@@ -107,7 +106,7 @@ class TestServices:
 
     def test_are_reached_from_this_machine_alone(self) -> None:
         published = [filled(port) for service in SERVICES.values() for port in service.get("ports", [])]
-        assert sorted(published) == ["127.0.0.1:8000:8000", "127.0.0.1:9001:9001"]
+        assert sorted(published) == ["127.0.0.1:8000:8000", "127.0.0.1:8081:8081", "127.0.0.1:9001:9001"]
 
     async def test_probe_the_api(self, settings: Settings, image: Image) -> None:
         async with running.api(settings) as base_url:

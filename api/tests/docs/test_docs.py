@@ -19,6 +19,7 @@ from app.core.errors import RassomError
 from app.core.exception_handlers import add_exception_handlers
 from app.domain.generations.rules import FailureCode
 from app.main import create_app
+from bot.settings import Settings as BotSettings
 
 ROOT = Path(__file__).resolve().parents[3]
 APP = ROOT / "api/app"
@@ -122,7 +123,7 @@ def shown_commands(text: str) -> list[str]:
 
 def shown_default(value: object) -> str:
     """A setting's default as the tables show it."""
-    if value is None or value == [] or callable(value):
+    if value is None or value in ([], frozenset()) or callable(value):
         return NONE
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
@@ -187,8 +188,11 @@ class TestDocuments:
 @pytest.mark.parametrize("name", READMES)
 class TestReadmes:
     def test_list_every_setting_with_its_default(self, name: str) -> None:
-        fields = Settings.model_fields.items()
-        expected = {field.upper(): shown_default(info.default_factory or info.default) for field, info in fields}
+        fields = (BotSettings.model_fields | Settings.model_fields).items()
+        expected = {
+            field.upper(): NONE if info.is_required() else shown_default(info.default_factory or info.default)
+            for field, info in fields
+        }
         assert dict(SETTING.findall(read(name))) == expected
 
     def test_list_every_call(self, name: str, api: FastAPI) -> None:
