@@ -30,7 +30,7 @@ from tests.seen import Message, data_of, has
 
 TOKEN = "424242:" + "t" * 35
 OPERATOR = 900_001
-LEASE_S = 3
+LEASE_S = 4
 WAIT_S = 15.0
 BOT_START_S = 30.0
 BOT_STOP_S = 15.0

@@ -33,27 +33,35 @@ async def serve(bot: Bot, dispatcher: Dispatcher, settings: Settings, kinds: lis
         except ValidationError:
             _log.warning("update_not_read")
             return web.Response(status=400)
+        if update.message and update.message.media_group_id:
+            # Telegram may send the next part of an album only after this answer, and each part waits for the rest.
+            group.create_task(handle(update))
+        else:
+            await handle(update)
+        return web.Response()
+
+    async def handle(update: Update) -> None:
         try:
             await dispatcher.feed_update(bot, update)
         except Exception:  # noqa: BLE001 - logged with its traceback
             # Answered and logged by the dispatcher as a rule; sent again for ever it would not get better.
             _log.exception("update_not_handled")
-        return web.Response()
 
     app = web.Application(client_max_size=BODY_MAX_BYTES)
     app.router.add_post(WEBHOOK_PATH, take)
     runner = web.AppRunner(app, shutdown_timeout=STOP_MAX_S, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, settings.host, settings.bot_port).start()
-        await bot.set_webhook(
-            settings.webhook_url or "",
-            secret_token=secret,
-            allowed_updates=kinds,
-            max_connections=CONNECTIONS,
-            drop_pending_updates=False,
-        )
-        _log.info("webhook_set", port=settings.bot_port)
-        await stopping.wait()
-    finally:
-        await runner.cleanup()
+    async with asyncio.TaskGroup() as group:
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, settings.host, settings.bot_port).start()
+            await bot.set_webhook(
+                settings.webhook_url or "",
+                secret_token=secret,
+                allowed_updates=kinds,
+                max_connections=CONNECTIONS,
+                drop_pending_updates=False,
+            )
+            _log.info("webhook_set", port=settings.bot_port)
+            await stopping.wait()
+        finally:
+            await runner.cleanup()

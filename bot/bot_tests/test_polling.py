@@ -62,6 +62,11 @@ class Stage:
             stopping.set()
         await bot.session.close()
 
+    async def until_async(self, is_true: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(5):
+            while not await is_true():
+                await asyncio.sleep(0.01)
+
     async def until(self, is_true: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):
             while not is_true():

@@ -22,7 +22,7 @@ from bot.telegram import is_gone
 from bot.translation import nearest_language, translator
 
 AT_ONCE = 8
-LOOK_EVERY_S = 15.0
+LOOK_EVERY_S = 5.0
 PICTURE_MAX_BYTES = 49 * 1024 * 1024
 FETCH_TIMEOUT_S = 60.0
 POSTPONE_S = 20
@@ -86,8 +86,9 @@ class Deliverer:
         try:
             log.info("delivery_ended", status=delivery.generation.status, state=await self._tell(delivery))
         except ApiRefusalError as error:
-            # stale_epoch: somebody else has it now. It is theirs to tell.
+            # stale_epoch: its lease was over. Somebody else has it, or will: perhaps we.
             log.warning("delivery_left", code=error.code)
+            self._shop.news.set()
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             # Nothing is sent after this; it is claimed again when the lease is over.
             log.warning("delivery_interrupted", reason=type(error).__name__)
