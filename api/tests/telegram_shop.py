@@ -193,6 +193,7 @@ class Phone:
 
     async def taps_together(self, message: Message, data: str, *, times: int) -> list[dict[str, Any]]:
         """Tap one button many times at once, as a nervous thumb does."""
+        # The button may be gone by now; a phone that has not heard of that taps it all the same.
         body = {"message_id": message["message_id"], "data": data_of(message, data), "stale": True}
         return list(await asyncio.gather(*(self._do("tap", **body) for _ in range(times))))
 

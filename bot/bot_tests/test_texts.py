@@ -19,7 +19,7 @@ from bot.wording import ALERT_MAX, shown_length
 CODE = Path(bot.__file__).parent
 ALLOWED_TAGS = {"b", "i", "code", "blockquote"}
 # Shown where Telegram cuts at 200 characters, or takes no more: alerts, and refusals of a payment.
-IN_ALERTS = ("error-", "checkout-", "menu-old", "too-fast", "order-accepted", "picture-not-kept")
+IN_ALERTS = ("error-", "checkout-", "menu-old", "too-fast", "order-accepted", "picture-not-kept", "not-free-any-more")
 SENTENCE = re.compile(r"[^\W\d_]{2,} [^\W\d_]|[^\x00-\x7f]")
 # Not said to anybody: names for humans who read the code's errors.
 NOT_SAID = {"a fitted draft has a model that is on sale"}

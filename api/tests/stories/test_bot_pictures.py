@@ -158,6 +158,26 @@ class TestSecondTap:
         assert await telegram_shop.api.balance(phone.id) == (9, 0)
         assert len(await telegram_shop.calls("sendDocument", phone.id)) == 1
 
+    async def test_after_the_picture_says_that_it_was_accepted(self, telegram_shop: TelegramShop) -> None:
+        phone = await telegram_shop.customer()
+        menu = await phone.orders()
+        await phone.waits_for(is_picture)
+        late = await phone.taps_together(menu, "menu|go", times=1)
+        assert late[0]["text"] == "✅ Accepted"
+        assert len(await telegram_shop.generations(phone)) == 1
+
+    async def test_is_not_charged_for_a_button_that_says_free(self, telegram_shop: TelegramShop) -> None:
+        phone = await telegram_shop.phone()
+        await telegram_shop.api.grant(phone.id, 3)
+        menu = await phone.asks("a red door")
+        # The free picture goes elsewhere, as in a Mini App beside the chat.
+        elsewhere = await telegram_shop.api.order(phone.id)
+        await telegram_shop.api.follow(elsewhere, phone.id)
+        told = await phone.taps(menu, "menu|go")
+        assert "The free picture has been used" in told["text"]
+        assert "✨ Draw · 1 credit" in labels(await phone.message(menu))
+        assert await telegram_shop.api.balance(phone.id) == (3, 0)
+
     async def test_while_another_picture_is_drawn_shows_that_one(self, telegram_shop: TelegramShop) -> None:
         phone = await telegram_shop.customer()
         await telegram_shop.slow_provider(3)

@@ -5,6 +5,7 @@ from aiogram.filters import Command, StateFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
+from bot.api import people as calls
 from bot.buttons import Open, back_keyboard, home_keyboard, tapped
 from bot.drafts import PARAMETERS, PROMPT_MAX, REFERENCES_MAX, Draft, can_draw, choices
 from bot.features.generate.keyboards import ANY, Menu, values_keyboard
@@ -81,20 +82,34 @@ async def drop(query: CallbackQuery, person: Person, state: FSMContext) -> None:
 async def go(query: CallbackQuery, person: Person, shop: Shop, state: FSMContext, request_id: str) -> None:
     """Order it. The key is the menu's: another tap, or this one again, is the same order."""
     message = tapped(query)
+    if await shop.notes.find(_ordered(message)):
+        await query.answer(person.t.plain("order-accepted"))
+        return
     draft = await _draft_of(query, person, state)
     if draft is None:
+        return
+    if draft.is_free and not (await calls.trial(shop.api, person.telegram_id)).trial_available:
+        # Another order has used it since: nobody pays for a button that says free.
+        await redraw_menu(message, person, shop, state, draft.model_copy(update={"is_free": False}))
+        await query.answer(person.t.plain("not-free-any-more"), show_alert=True)
         return
     key = f"tg-menu-{message.chat.id}-{message.message_id}"
     outcome = await order(shop, person, draft, status_message=message, key=key, request_id=request_id)
     if not isinstance(outcome, Refused) or outcome.code == "idempotency_mismatch":
         # From now on the message is written by who follows the feed: not here, or an older state would overwrite a newer one.
+        await shop.notes.keep(_ordered(message), "yes")
         await Draft.drop(state)
         await query.answer(person.t.plain("order-accepted"))
         return
     if outcome.code in {"price_changed", "model_not_found", "unsupported_parameter"}:
-        await redraw_menu(message, person, shop, state, draft)
+        # The refusal knows the price sooner than the catalogue, which is remembered on the way here.
+        await redraw_menu(message, person, shop, state, draft, price=outcome.members.get("price"))
     await query.answer(shortened(outcome.text, ALERT_MAX), show_alert=True)
     await tell_refusal(shop, person, outcome, message)
+
+
+def _ordered(menu: Message) -> str:
+    return f"ordered:{menu.chat.id}:{menu.message_id}"
 
 
 @router.callback_query(Menu.filter(F.what == "back"))

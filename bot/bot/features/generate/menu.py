@@ -26,9 +26,13 @@ async def open_menu(message: Message, person: Person, shop: Shop, state: FSMCont
     await fitted.model_copy(update={"menu_message_id": sent.message_id}).save(state)
 
 
-async def redraw_menu(message: Message, person: Person, shop: Shop, state: FSMContext, draft: Draft) -> None:
-    """Show the menu as it is chosen now; the price that it shows is kept with it."""
+async def redraw_menu(
+    message: Message, person: Person, shop: Shop, state: FSMContext, draft: Draft, *, price: int | None = None
+) -> None:
+    """Show the menu as it is chosen now; the price that it shows is kept with it. `price` is a newer one than the catalogue's."""
     fitted = draft.fitted(await shop.catalogue.items())
+    if price is not None:
+        fitted = fitted.model_copy(update={"price": price})
     await fitted.save(state)
     text, keyboard = await _drawn(person, shop, fitted)
     await redraw(message, text, keyboard)

@@ -29,4 +29,5 @@ pictures-unfit = { $pictures ->
 pictures-too-many = ⚠️ One order takes { $most } pictures at most; I left the rest out.
 prompt-too-long = ⚠️ That is too long: { $most } characters at most.
 order-accepted = ✅ Accepted
+not-free-any-more = The free picture has been used; the price is on the button now. Tap again if you agree.
 no-credits = You do not have enough credits. Buy some, and the picture can be drawn at once. Nothing was charged.

@@ -19,4 +19,5 @@ pictures-unfit = ⚠️ { $pictures } ta fayl mos kelmadi. JPEG, PNG yoki WebP k
 pictures-too-many = ⚠️ Bir buyurtmaga koʻpi bilan { $most } ta rasm sigʻadi, qolganini olmadim.
 prompt-too-long = ⚠️ Matn juda uzun: koʻpi bilan { $most } ta belgi.
 order-accepted = ✅ Qabul qilindi
+not-free-any-more = Bepul rasm ishlatib boʻlindi, endi narx tugmada yozilgan. Rozi boʻlsangiz, yana bosing.
 no-credits = Kreditingiz yetmayapti. Kredit oling — rasm darhol navbatga qoʻyiladi. Hozircha hech narsa yechilmadi.
