@@ -45,13 +45,13 @@ async def a_payment(shop: TelegramShop) -> Phone:
 
 async def an_audience(shop: TelegramShop) -> list[Phone]:
     """People of a language who have all written to the bot before."""
-    phones = [await shop.phone("ru") for _ in range(AUDIENCE)]
-    for phone in phones:
-        (await shop.api.http.post("/users/sync", json={"telegram_id": phone.id, "language_code": "ru"})).raise_for_status()
+    async def one() -> Phone:
+        phone = await shop.phone("ru")
         await phone.writes("/start")
-    for phone in phones:
         await phone.waits_for(has("open:generate"))
-    return phones
+        return phone
+
+    return list(await asyncio.gather(*(one() for _ in range(AUDIENCE))))
 
 
 async def a_sending(shop: TelegramShop) -> Phone:
