@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.core.config import Settings, SettingsError
 from app.core.errors import ServiceUnavailableError
 from app.core.memory import Memory
 from app.core.single_flight import SingleFlight
 from app.db.redis import RedisGate
-from app.db.session import make_sessions, open_engine
+from app.db.session import open_engine, plain_reads, unit_of_work
 from app.provider.client import ProviderClient
 from app.telegram.client import TelegramClient
 
@@ -27,6 +27,7 @@ _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,  # the driver on a connection that is closed
     asyncpg.InternalClientError,  # the driver on a connection that was lost in the middle of a statement
 )
 
@@ -42,8 +43,6 @@ class Resources:
     redis: RedisGate | None
     provider: ProviderClient | None
     telegram: TelegramClient | None
-    _writing: async_sessionmaker[AsyncSession]
-    _reading: async_sessionmaker[AsyncSession]
     memory: Memory = field(default_factory=Memory)
     flights: SingleFlight = field(default_factory=SingleFlight)
 
@@ -55,14 +54,14 @@ class Resources:
         connection was lost during the commit: the caller's idempotency key or epoch decides in that one case.
         """
         with _busy_database_is_503():
-            async with self._writing() as session, session.begin():
+            async with unit_of_work(self.engine) as session:
                 yield session
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session for plain reads: every statement its own snapshot, no BEGIN and no COMMIT on the wire."""
         with _busy_database_is_503():
-            async with self._reading() as session:
+            async with plain_reads(self.engine) as session:
                 yield session
 
 
@@ -74,7 +73,7 @@ async def open_resources(settings: Settings, *, program: str) -> AsyncIterator[R
         msg = "DATABASE_URL: not set. Start everything with `make run`, or name a PostgreSQL 15 or newer."
         raise SettingsError(msg)
     async with AsyncExitStack() as stack:
-        engine = open_engine(dsn, pool_size=settings.database_pool_size, program=program)
+        engine = open_engine(dsn, pool_size=settings.database_pool_size, program=program, isolation_level="AUTOCOMMIT")
         stack.push_async_callback(engine.dispose)
         redis = None
         if settings.redis_url is not None:
@@ -99,8 +98,6 @@ async def open_resources(settings: Settings, *, program: str) -> AsyncIterator[R
             redis=redis,
             provider=provider,
             telegram=telegram,
-            _writing=make_sessions(engine),
-            _reading=make_sessions(engine, isolation_level="AUTOCOMMIT"),
         )
 
 

@@ -6,10 +6,11 @@ The queue is PgQueuer's tables in the same database; its statement runs on the v
 from datetime import timedelta
 from typing import cast
 
-import asyncpg
 from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.session import Session
 
 GENERATE = "generate"
 WAKE_CHANNEL = "rassom_wake"
@@ -53,8 +54,7 @@ _HASTEN_ALL = text("""
 
 async def enqueue(session: AsyncSession, entrypoint: str, key: int, *, delay_s: float = 0.0) -> None:
     """Queue the job `entrypoint` for `key` (a row's id); a second one while the first lives is the same job."""
-    connection = await (await session.connection()).get_raw_connection()
-    driver = cast("asyncpg.Connection", connection.driver_connection)
+    driver = await cast("Session", session).driver()
     priority, headers = 0, "null"
     delay, dedupe_key = timedelta(seconds=delay_s), f"{entrypoint}:{key}"
     await driver.fetch(_ENQUEUE, [priority], [entrypoint], [str(key).encode()], [delay], [dedupe_key], [headers])

@@ -100,7 +100,8 @@ BUGS = (
         "the attempt is sent before it is committed",
         _GENERATIONS + "jobs.py",
         "    async with resources.transaction() as session:\n        claim = await attempts.claim(",
-        "    async with resources._writing() as session:\n        claim = await attempts.claim(",
+        "    from app.db.session import Session\n\n"
+        "    async with Session(resources.engine, is_unit=True) as session:\n        claim = await attempts.claim(",
         "stories/test_first_picture.py",
     ),
     bug(

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db import wire
 from app.domain.catalogue.models import CatalogModel, ModelPrice
 
-# Of every order, so it is put together once.
-_FIND_ON_SALE = (
+_FIND_ON_SALE = wire.Statement(
     select(CatalogModel.key, ModelPrice.unit_price)
     .join(ModelPrice, (ModelPrice.model_id == CatalogModel.id) & ModelPrice.is_active)
     .where(CatalogModel.id == bindparam("model_id"), CatalogModel.is_active)
@@ -29,8 +29,8 @@ async def list_on_sale(session: AsyncSession) -> Sequence[Row[CatalogModel, Mode
 
 async def find_on_sale(session: AsyncSession, model_id: int) -> tuple[str, int] | None:
     """The key and the price in credits of an active model, or None."""
-    row = (await session.execute(_FIND_ON_SALE, {"model_id": model_id})).one_or_none()
-    return (row.key, row.unit_price) if row else None
+    row = await wire.fetch_row(session, _FIND_ON_SALE, {"model_id": model_id})
+    return (row["key"], row["unit_price"]) if row else None
 
 
 async def list_all(session: AsyncSession) -> Sequence[Row[CatalogModel, int | None]]:

@@ -1,21 +1,24 @@
 """SQL that the API asks of generations: submit and read. What a worker asks stands in attempt_queries.py."""
 
+import json
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, bindparam, case, extract, func, select, text
+import asyncpg
+from sqlalchemy import BigInteger, Select, Text, and_, bindparam, case, extract, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from app.db import wire
 from app.domain.catalogue.models import CatalogModel
 from app.domain.generations.models import GenerationJob, GenerationReference, GenerationRequest, GenerationResult
 from app.domain.generations.rules import ACTIVE_STATUSES, AttemptState, Status
 from app.domain.generations.schemas import Active, Bars, Ended, GenerationRead
 from app.domain.users.models import User
 
-_LOCK_USER = text(
-    "SELECT pg_advisory_xact_lock(hashtextextended('generation of user ' || CAST(CAST(:user_id AS bigint) AS text), 0))"
+_LOCK_USER = wire.Statement(
+    text("SELECT pg_advisory_xact_lock(hashtextextended('generation of user ' || CAST(CAST(:user_id AS bigint) AS text), 0))")
 )
 
 # Position n of one list and position n of the other are the same picture; the shorter list is filled up with nulls.
@@ -41,11 +44,15 @@ _ORDER = text("""
     ) AS queue_position, attempt.id AS job_id
     FROM request CROSS JOIN attempt
 """)
-_JSON = (bindparam("input_params", type_=JSONB), bindparam("client_context", type_=JSONB(none_as_null=True)))
-_INSERT_ORDER = _ORDER.bindparams(*_JSON).columns(input_params=JSONB, client_context=JSONB)
+_JSON_COLUMNS = ("input_params", "client_context")
+_INSERT_ORDER = wire.Statement(_ORDER.bindparams(*(bindparam(name, type_=JSONB) for name in _JSON_COLUMNS)))
 
-_is_running = and_(GenerationRequest.user_id == User.id, GenerationRequest.status.in_(ACTIVE_STATUSES))
-_FIND_BARS = (
+# Written out, not sent: only so can a prepared statement use an index of such rows.
+_QUEUED = literal_column(f"'{Status.QUEUED}'", Text)
+_IS_ACTIVE = GenerationRequest.status.in_([literal_column(f"'{status}'", Text) for status in ACTIVE_STATUSES])
+
+_is_running = and_(GenerationRequest.user_id == User.id, _IS_ACTIVE)
+_FIND_BARS = wire.Statement(
     select(User.banned_at, GenerationRequest.id, GenerationRequest.public_id, GenerationRequest.status)
     .join_from(User, GenerationRequest, _is_running, isouter=True)
     .where(User.id == bindparam("user_id"))
@@ -54,9 +61,9 @@ _FIND_BARS = (
 _ahead = aliased(GenerationRequest)
 _queue_position = case(
     (
-        GenerationRequest.status == Status.QUEUED,
+        GenerationRequest.status == _QUEUED,
         select(func.count() + 1)
-        .where(_ahead.status == Status.QUEUED, _ahead.id < GenerationRequest.id)
+        .where(_ahead.status == _QUEUED, _ahead.id < GenerationRequest.id)
         .correlate(GenerationRequest)
         .scalar_subquery(),
     ),
@@ -74,23 +81,30 @@ READ_COLUMNS = (
 )
 
 
-def _find_by(column: InstrumentedAttribute[Any]) -> Select[Any]:
-    return (
-        select(*READ_COLUMNS)
-        .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
-        .join(User, User.id == GenerationRequest.user_id)
-        .where(column == bindparam("ref"), User.telegram_id == bindparam("telegram_id"))
-    )
+_SHOWN = select(*READ_COLUMNS).join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
 
 
-# Asked for at every look of every stream, so they are put together once.
+def _find_by(column: InstrumentedAttribute[Any]) -> wire.Statement:
+    of_owner = _SHOWN.join(User, User.id == GenerationRequest.user_id)
+    return wire.Statement(of_owner.where(column == bindparam("ref"), User.telegram_id == bindparam("telegram_id")))
+
+
 _FIND_BY_ID = _find_by(GenerationRequest.id)
 _FIND_BY_PUBLIC_ID = _find_by(GenerationRequest.public_id)
+_FIND_ACTIVE_READ = wire.Statement(
+    _SHOWN.join(User, User.id == GenerationRequest.user_id).where(User.telegram_id == bindparam("telegram_id"), _IS_ACTIVE)
+)
+_NEWEST = 2**63 - 1
+_LIST_PAGE = wire.Statement(
+    _SHOWN.where(GenerationRequest.user_id == bindparam("user_id"), GenerationRequest.id < bindparam("before_id"))
+    .order_by(GenerationRequest.id.desc())
+    .limit(bindparam("limit", type_=BigInteger))
+)
 
 
 async def lock_user(session: AsyncSession, user_id: int) -> None:
     """Wait for every other submit of this user; the lock ends with the transaction."""
-    await session.execute(_LOCK_USER, {"user_id": user_id})
+    await wire.fetch(session, _LOCK_USER, {"user_id": user_id})
 
 
 async def find_bars(session: AsyncSession, user_id: int) -> Bars:
@@ -98,9 +112,9 @@ async def find_bars(session: AsyncSession, user_id: int) -> Bars:
 
     Asked under the user's lock, which a ban takes too: what begins after a ban sees it.
     """
-    row = (await session.execute(_FIND_BARS, {"user_id": user_id})).one()
-    running = Active(id=row.id, public_id=row.public_id, status=Status(row.status)) if row.id is not None else None
-    return Bars(is_banned=row.banned_at is not None, running=running)
+    (row,) = await wire.fetch(session, _FIND_BARS, {"user_id": user_id})
+    running = Active(id=row["id"], public_id=row["public_id"], status=Status(row["status"])) if row["id"] is not None else None
+    return Bars(is_banned=row["banned_at"] is not None, running=running)
 
 
 async def insert_order(
@@ -111,9 +125,10 @@ async def insert_order(
     `values` are the columns of the request, and `reference_urls` and `reference_file_ids` in the order given. Returns what is
     shown of it, and the attempt's id.
     """
-    parameters = {**values, "model_key": model_key, "deadline_s": deadline_s, "token": token, "provider": provider}
-    row = (await session.execute(_INSERT_ORDER, parameters)).one()
-    return _read(row), int(row.job_id)
+    json_values = {name: None if values[name] is None else json.dumps(values[name]) for name in _JSON_COLUMNS}
+    more = {"model_key": model_key, "deadline_s": deadline_s, "token": token, "provider": provider}
+    (row,) = await wire.fetch(session, _INSERT_ORDER, {**values, **json_values, **more})
+    return _read(row), int(row["job_id"])
 
 
 async def count_queued(session: AsyncSession, up_to: int) -> int:
@@ -139,33 +154,19 @@ async def find_task_seconds(session: AsyncSession) -> float | None:
 async def find_by_ref(session: AsyncSession, ref: int | UUID, telegram_id: int) -> GenerationRead | None:
     """The generation with this id or public id, if it is this user's."""
     statement = _FIND_BY_ID if isinstance(ref, int) else _FIND_BY_PUBLIC_ID
-    row = (await session.execute(statement, {"ref": ref, "telegram_id": telegram_id})).one_or_none()
+    row = await wire.fetch_row(session, statement, {"ref": ref, "telegram_id": telegram_id})
     return _read(row) if row else None
 
 
 async def list_page(session: AsyncSession, user_id: int, *, before_id: int | None, limit: int) -> list[GenerationRead]:
     """A user's generations, the newest first, older than `before_id`."""
-    statement = (
-        select(*READ_COLUMNS)
-        .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
-        .where(GenerationRequest.user_id == user_id)
-        .order_by(GenerationRequest.id.desc())
-        .limit(limit)
-    )
-    if before_id is not None:
-        statement = statement.where(GenerationRequest.id < before_id)
-    return [_read(row) for row in await session.execute(statement)]
+    asked = {"user_id": user_id, "before_id": _NEWEST if before_id is None else before_id, "limit": limit}
+    return [_read(row) for row in await wire.fetch(session, _LIST_PAGE, asked)]
 
 
 async def find_active_read(session: AsyncSession, telegram_id: int) -> GenerationRead | None:
     """The user's running generation with all that is shown of it, or None."""
-    statement = (
-        select(*READ_COLUMNS)
-        .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
-        .join(User, User.id == GenerationRequest.user_id)
-        .where(User.telegram_id == telegram_id, GenerationRequest.status.in_(ACTIVE_STATUSES))
-    )
-    row = (await session.execute(statement)).one_or_none()
+    row = await wire.fetch_row(session, _FIND_ACTIVE_READ, {"telegram_id": telegram_id})
     return _read(row) if row else None
 
 
@@ -191,7 +192,7 @@ async def list_ended(session: AsyncSession, ids: list[int]) -> list[Ended]:
         .where(GenerationRequest.id.in_(ids))
         .order_by(GenerationRequest.id)
     )
-    return [Ended(_read(row), row.owner, row.language, row.urls or []) for row in await session.execute(statement)]
+    return [Ended(GenerationRead.model_validate(row), row.owner, row.language, row.urls or []) for row in await session.execute(statement)]
 
 
 async def list_reference_urls(session: AsyncSession, generation_id: int) -> list[str]:
@@ -202,5 +203,5 @@ async def list_reference_urls(session: AsyncSession, generation_id: int) -> list
     return [url for url in await session.scalars(statement.order_by(GenerationReference.position)) if url]
 
 
-def _read(row: Row[Any]) -> GenerationRead:
-    return GenerationRead.model_validate(row)
+def _read(row: asyncpg.Record) -> GenerationRead:
+    return GenerationRead.model_validate(dict(row))

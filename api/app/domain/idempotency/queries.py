@@ -1,11 +1,13 @@
 """SQL of idempotency keys."""
 
+import json
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db import wire
 from app.db.session import LOCK_TIMEOUT_MS
 from app.domain.idempotency.models import IdempotencyKey
 from app.domain.idempotency.schemas import Stored, Ticket
@@ -13,14 +15,16 @@ from app.domain.idempotency.schemas import Stored, Ticket
 WAIT_MS = 2000
 
 # The row is made from `patience`, so the limit holds when the insert waits; what comes after the insert has the usual one again.
-_INSERT_KEY = text("""
+_INSERT_KEY = wire.Statement(
+    text("""
     WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', :wait_ms, true))
     INSERT INTO idempotency_keys (caller, key, operation, request, fingerprint)
     SELECT :caller, :key, :operation, :request, idempotency_fingerprint(:operation, :request)
     FROM patience WHERE set_config IS NOT NULL
     ON CONFLICT DO NOTHING RETURNING id, set_config('lock_timeout', :usual_ms, true)
 """).bindparams(bindparam("request", type_=JSONB))
-_MARK_ANSWERED = (
+)
+_MARK_ANSWERED = wire.Statement(
     update(IdempotencyKey)
     .where(IdempotencyKey.id == bindparam("key_id"))
     .values(effect=bindparam("new_effect"), answer=bindparam("new_answer"))
@@ -32,9 +36,9 @@ async def insert_key(session: AsyncSession, ticket: Ticket) -> int | None:
     the database raises lock_not_available then.
     """
     limits = {"wait_ms": str(WAIT_MS), "usual_ms": str(LOCK_TIMEOUT_MS)}
-    asked = {"caller": ticket.caller, "key": ticket.key, "operation": ticket.operation, "request": ticket.request}
-    taken = (await session.execute(_INSERT_KEY, asked | limits)).scalar_one_or_none()
-    return None if taken is None else int(taken)
+    asked = {"caller": ticket.caller, "key": ticket.key, "operation": ticket.operation, "request": json.dumps(ticket.request)}
+    key_id: int | None = await wire.fetch_value(session, _INSERT_KEY, asked | limits)
+    return key_id
 
 
 async def find_key(session: AsyncSession, ticket: Ticket) -> Stored | None:
@@ -49,8 +53,8 @@ async def find_key(session: AsyncSession, ticket: Ticket) -> Stored | None:
 
 async def mark_answered(session: AsyncSession, key_id: int, *, effect: str, answer: dict[str, Any]) -> None:
     """Keep what the request caused and was told."""
-    connection = await session.connection()
-    await connection.execute(_MARK_ANSWERED, {"key_id": key_id, "new_effect": effect, "new_answer": answer})
+    told = {"key_id": key_id, "new_effect": effect, "new_answer": json.dumps(answer)}
+    await wire.fetch(session, _MARK_ANSWERED, told)
 
 
 async def delete_older(session: AsyncSession, *, days: int) -> int:

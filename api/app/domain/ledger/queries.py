@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db import wire
 from app.domain.ledger.models import LedgerAccount, LedgerEntry
 from app.domain.ledger.rules import AccountKind, EntryType
 from app.domain.ledger.schemas import Balance, FreezeRead, Memo, Violation, WalletEntry
@@ -18,7 +19,8 @@ _OPEN_WALLET = text("INSERT INTO ledger_accounts (kind, user_id) VALUES ('wallet
 
 # One statement, so that both figures are of one moment. An open hold is the newest of its wallet (one active generation per user);
 # four are looked at, each by an index, and none of the history behind them.
-_BALANCE = text("""
+_BALANCE = wire.Statement(
+    text("""
     SELECT coalesce((
         SELECT balance_after FROM ledger_entries WHERE account_id = wallet.id ORDER BY seq DESC LIMIT 1
     ), 0) AS spendable, coalesce((
@@ -30,8 +32,10 @@ _BALANCE = text("""
     ), 0) AS held
     FROM ledger_accounts wallet WHERE wallet.user_id = :user_id
 """)
+)
 
-_WALLET_TRANSFER = text("""
+_WALLET_TRANSFER = wire.Statement(
+    text("""
     WITH transfer AS (
         INSERT INTO ledger_transfers (entry_type, actor) VALUES (:entry_type, :actor) RETURNING id, entry_type
     ), legs (account_id, amount) AS (
@@ -44,6 +48,7 @@ _WALLET_TRANSFER = text("""
     FROM transfer CROSS JOIN legs ORDER BY legs.account_id
     RETURNING id, transfer_id, account_kind, balance_after
 """)
+)
 
 # In the order in which entries lock their accounts. What is read after it is the balance until this transaction ends.
 _LOCK_FOR_REFUND = text("""
@@ -124,8 +129,8 @@ async def open_wallet(session: AsyncSession, user_id: int) -> None:
 
 async def get_balance(session: AsyncSession, user_id: int) -> Balance:
     """What the wallet's newest entry says and what its open holds have reserved; zeros without a wallet."""
-    row = (await session.execute(_BALANCE, {"user_id": user_id})).one_or_none()
-    return Balance(spendable=int(row.spendable), held=int(row.held)) if row else Balance(spendable=0, held=0)
+    row = await wire.fetch_row(session, _BALANCE, {"user_id": user_id})
+    return Balance(spendable=int(row["spendable"]), held=int(row["held"])) if row else Balance(spendable=0, held=0)
 
 
 async def insert_wallet_transfer(
@@ -142,9 +147,9 @@ async def insert_wallet_transfer(
         "reference_id": memo.reference_id,
         "description": memo.description,
     }
-    rows = (await session.execute(_WALLET_TRANSFER, parameters)).all()
-    wallet = next(row for row in rows if row.account_kind == AccountKind.WALLET)
-    return WalletEntry(id=wallet.id, transfer_id=wallet.transfer_id, balance_after=wallet.balance_after)
+    rows = await wire.fetch(session, _WALLET_TRANSFER, parameters)
+    wallet = next(row for row in rows if row["account_kind"] == AccountKind.WALLET)
+    return WalletEntry(id=wallet["id"], transfer_id=wallet["transfer_id"], balance_after=wallet["balance_after"])
 
 
 async def lock_for_refund(session: AsyncSession, user_id: int, *, stripe: int) -> None:

@@ -3,10 +3,12 @@
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db import wire
 from app.domain.trial.models import TrialUse
 from app.domain.trial.rules import TrialState
 
-_TAKE_SLOT = text("""
+_TAKE_SLOT = wire.Statement(
+    text("""
     INSERT INTO trial_uses (user_id, slot, slot_limit, state)
     SELECT :user_id, slot, :slot_limit, 'held' FROM generate_series(1, CAST(:slot_limit AS int)) slot
     WHERE NOT EXISTS (
@@ -16,6 +18,7 @@ _TAKE_SLOT = text("""
     ON CONFLICT DO NOTHING
     RETURNING id
 """)
+)
 
 
 async def count_taken(session: AsyncSession, user_id: int) -> int:
@@ -26,8 +29,8 @@ async def count_taken(session: AsyncSession, user_id: int) -> int:
 
 async def insert_use(session: AsyncSession, user_id: int, *, slot_limit: int) -> int | None:
     """Take the lowest free slot; None when all are taken (also by a racing transaction: the unique index decides)."""
-    parameters = {"user_id": user_id, "slot_limit": slot_limit}
-    return (await session.execute(_TAKE_SLOT, parameters)).scalar_one_or_none()
+    use_id: int | None = await wire.fetch_value(session, _TAKE_SLOT, {"user_id": user_id, "slot_limit": slot_limit})
+    return use_id
 
 
 async def mark_settled(session: AsyncSession, use_id: int, state: TrialState) -> bool:

@@ -6,16 +6,17 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db import wire
 from app.domain.users.models import User
 
-# Of every request about a person, so it is put together once.
-_FIND_USER_ID = select(User.id).where(User.telegram_id == bindparam("telegram_id"))
+_FIND_USER_ID = wire.Statement(select(User.id).where(User.telegram_id == bindparam("telegram_id")))
 _IS_BANNED = select(User.banned_at.is_not(None)).where(User.telegram_id == bindparam("telegram_id"))
 
 
 async def find_user_id(session: AsyncSession, telegram_id: int) -> int | None:
     """The id of the user with this Telegram id, or None."""
-    return (await session.execute(_FIND_USER_ID, {"telegram_id": telegram_id})).scalar_one_or_none()
+    found: int | None = await wire.fetch_value(session, _FIND_USER_ID, {"telegram_id": telegram_id})
+    return found
 
 
 async def insert_user(session: AsyncSession, telegram_id: int) -> int | None:
