@@ -5,12 +5,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import TypedDict
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
-from prometheus_fastapi_instrumentator import Instrumentator
 
 from app.api import errors_page, root
 from app.api.openapi import describe
-from app.api.v1.router import router
+from app.api.v1.router import ROUTES
 from app.core import clock
 from app.core.config import Settings, load_settings
 from app.core.errors import ServiceUnavailableError
@@ -53,7 +51,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load_settings()
     configure_logging(settings, program="api")
 
-    requests = CollectorRegistry()
     notifications = Notifications(settings.database_dsn or "", (events.CHANNEL,))
 
     @asynccontextmanager
@@ -64,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     await keys.ensure_bootstrap(session, settings.bootstrap_api_key.get_secret_value())
             with suppress(ServiceUnavailableError):  # the API may start before its database; a worker may not
                 await notice_restore(resources, deliveries.doubt, broadcasts.doubt)
-            async with notifications.listening(), open_limiter(settings) as limiter, metrics_served(resources, requests):
+            async with notifications.listening(), open_limiter(settings) as limiter, metrics_served(resources):
                 yield _State(
                     resources=resources,
                     notifications=notifications,
@@ -98,12 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(RequestIdMiddleware)
 
-    # Requests by route template, method and status.
-    Instrumentator(should_group_status_codes=False, excluded_handlers=["/docs", "/openapi.json"], registry=requests).instrument(app)
-
     add_exception_handlers(app)
-    app.include_router(root.router)
-    app.include_router(errors_page.router)
-    app.include_router(router)
+    app.router.routes.extend([*root.router.routes, *errors_page.router.routes, *ROUTES])
     app.openapi = describe(app, unlimited=UNLIMITED_PATHS)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return app

@@ -24,8 +24,8 @@ _log = get_logger(__name__)
 
 
 @asynccontextmanager
-async def metrics_served(resources: Resources, *registries: CollectorRegistry) -> AsyncIterator[None]:
-    """Serve this process's metrics, and those of `registries`, while the block runs; nothing without METRICS_PORT.
+async def metrics_served(resources: Resources) -> AsyncIterator[None]:
+    """Serve this process's metrics while the block runs; nothing without METRICS_PORT.
 
     Raises SettingsError on a busy port.
     """
@@ -34,7 +34,7 @@ async def metrics_served(resources: Resources, *registries: CollectorRegistry) -
         yield
         return
     app = web.Application()
-    app.router.add_get("/metrics", partial(_metrics, resources, registries))
+    app.router.add_get("/metrics", partial(_metrics, resources))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -49,8 +49,8 @@ async def metrics_served(resources: Resources, *registries: CollectorRegistry) -
         await runner.cleanup()
 
 
-async def _metrics(resources: Resources, registries: tuple[CollectorRegistry, ...], _: web.Request) -> web.Response:
-    page = b"".join(generate_latest(registry) for registry in (REGISTRY, *registries))
+async def _metrics(resources: Resources, _: web.Request) -> web.Response:
+    page = generate_latest(REGISTRY)
     try:
         async with resources.reading() as session:
             standing = await supply.read(session, resources.settings)

@@ -8,6 +8,8 @@ from starlette.convertors import Convertor, register_url_convertor
 from typing_extensions import override
 
 _NUMBER = "[0-9]{1,19}"
+_NUMBER_LENGTH_MAX = 19
+_UUID_LENGTH = 36
 _UUID = "[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}"
 
 
@@ -21,6 +23,13 @@ class _RefConvertor(Convertor[str]):
     @override
     def to_string(self, value: str) -> str:
         return value
+
+
+def read_ref(sent: str) -> int | UUID | None:
+    """The generation that a path names in the usual way; None for spellings that are left to FastAPI."""
+    if len(sent) < _NUMBER_LENGTH_MAX and not sent.startswith("0"):
+        return int(sent)
+    return UUID(sent) if len(sent) == _UUID_LENGTH else None
 
 
 register_url_convertor("ref", _RefConvertor())

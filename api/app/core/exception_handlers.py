@@ -80,7 +80,7 @@ def render(
     """A problem as an answer; `members` stand beside the standard ones and never replace them."""
     app = scope.get("app")
     docs_url = getattr(getattr(app, "state", None), "docs_url", "/docs")
-    REFUSALS.labels(route=getattr(scope.get("route"), "path", ""), code=code).inc()
+    REFUSALS.labels(route=getattr(scope.get("route"), "path", "").removeprefix("/api/v1"), code=code).inc()
     problem = Problem(
         **{
             **(members or {}),

@@ -20,3 +20,12 @@ PROVIDER_SECONDS = Histogram(
     ["operation", "outcome"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 90, 120, 180),
 )
+REQUESTS = Counter("http_requests_total", "Requests by method, status and route", ["method", "status", "handler"])
+REQUEST_SECONDS = Histogram(
+    "http_request_duration_seconds", "How long a request took, by route", ["method", "handler"], buckets=(0.1, 0.5, 1)
+)
+REQUEST_SECONDS_FINE = Histogram(
+    "http_request_duration_highr_seconds",
+    "How long a request took, of all routes together",
+    buckets=(0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 7.5, 10, 30, 60),
+)

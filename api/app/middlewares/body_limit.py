@@ -21,6 +21,8 @@ READ_TIMEOUT_S = 20.0
 DRAIN_BYTES_MAX = 1024 * 1024
 DRAIN_S = 1.0
 
+_BODYLESS = frozenset({"GET", "HEAD"})
+_ANNOUNCING = frozenset({b"content-length", b"transfer-encoding"})
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS = {**dict.fromkeys(b"[{", 1), **dict.fromkeys(b"]}", -1)}
@@ -36,7 +38,7 @@ class BodyLimitMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
-        if scope["type"] != "http" or is_below(scope["path"], self.exempt):
+        if scope["type"] != "http" or is_below(scope["path"], self.exempt) or _has_no_body(scope):
             await self.app(scope, receive, send)
             return
         try:
@@ -73,6 +75,10 @@ class BodyLimitMiddleware:
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return b"".join(chunks)
+
+
+def _has_no_body(scope: Scope) -> bool:
+    return scope["method"] in _BODYLESS and all(name not in _ANNOUNCING for name, _ in scope["headers"])
 
 
 def nesting_of(body: bytes) -> int:

@@ -2,7 +2,7 @@
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
 from app.core.exception_handlers import render_error
@@ -17,6 +17,9 @@ class CorsMiddleware(CORSMiddleware):
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
+        if scope["type"] == "http" and all(name != b"origin" for name, _ in scope["headers"]):
+            await self.app(scope, receive, _vary(send))
+            return
         headers = Headers(scope=scope) if scope["type"] == "http" and scope["method"] == "OPTIONS" else Headers()
         if "origin" not in headers or "access-control-request-method" not in headers:
             await super().__call__(scope, receive, send)
@@ -26,3 +29,13 @@ class CorsMiddleware(CORSMiddleware):
             kept = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
             answer = render_error(scope, CorsRefusedError(f"{bytes(answer.body).decode()}.", headers=kept))
         await answer(scope, receive, send)
+
+
+def _vary(send: Send) -> Send:
+    # What Starlette says to a client that is no browser, without looking at its headers again.
+    async def send_varying(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), (b"vary", b"Origin")]
+        await send(message)
+
+    return send_varying

@@ -6,7 +6,6 @@ Who the caller is and what is counted under which name decides the `name_to_coun
 
 from collections.abc import Awaitable, Callable, Collection
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.exception_handlers import render_error
@@ -36,14 +35,14 @@ class RateLimitMiddleware:
             await self.app(scope, receive, send)
             return
         verdict = await limiter.count(name)
-        told = {
-            "RateLimit-Policy": f'"default";q={limiter.burst};w={limiter.window_s}',
-            "RateLimit": f'"default";r={verdict.remaining};t={verdict.reset_s}',
-        }
+        told = (
+            (b"ratelimit-policy", f'"default";q={limiter.burst};w={limiter.window_s}'.encode()),
+            (b"ratelimit", f'"default";r={verdict.remaining};t={verdict.reset_s}'.encode()),
+        )
 
         async def send_told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(told)
+                message["headers"] = [*message.get("headers", ()), *told]
             await send(message)
 
         if verdict.is_limited:

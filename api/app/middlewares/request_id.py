@@ -1,26 +1,29 @@
 """The request id: taken over when it is well formed, else made; on every answer and on every log line of the request.
 
-Outermost of all, and the last resort for what nobody caught: also a 500 is a problem with a request id, and shows nothing inside.
+Outermost of all: it counts and times each request, and is the last resort for what nobody caught. Also a 500 is a problem with a
+request id, and shows nothing inside.
 """
 
 import re
 import uuid
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import clock
 from app.core.exception_handlers import render_internal_error
 from app.core.logging import bind, get_logger
+from app.core.metrics import REQUEST_SECONDS, REQUEST_SECONDS_FINE, REQUESTS
 
-HEADER = "X-Request-ID"
-_WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+HEADER = b"x-request-id"
+UNROUTED = "none"
+_WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 _log = get_logger(__name__)
 
 
 class RequestIdMiddleware:
-    """Name each HTTP request, log its end, and answer 500 for it when everything else failed."""
+    """Name each HTTP request, count it, log its end, and answer 500 for it when everything else failed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -30,8 +33,7 @@ class RequestIdMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        sent = Headers(scope=scope).get(HEADER, "")
-        request_id = sent if _WELL_FORMED.fullmatch(sent) else uuid.uuid4().hex
+        request_id = _name(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         started_s, status = clock.monotonic_s(), 0
 
@@ -39,7 +41,7 @@ class RequestIdMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = request_id
+                message["headers"] = [*message.get("headers", ()), (HEADER, request_id.encode())]
             await send(message)
 
         with bind(request_id=request_id):
@@ -51,5 +53,28 @@ class RequestIdMiddleware:
                     raise
                 await render_internal_error(scope)(scope, receive, send_named)
             finally:
-                took_ms = round((clock.monotonic_s() - started_s) * 1000, 1)
-                _log.info("request", method=scope["method"], path=scope["path"], status=status, took_ms=took_ms)
+                took_s = clock.monotonic_s() - started_s
+                _log.info("request", method=scope["method"], path=scope["path"], status=status, took_ms=round(took_s * 1000, 1))
+                _count(scope, status, took_s)
+
+
+def _name(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == HEADER and _WELL_FORMED.fullmatch(value):
+            return str(value.decode())
+    return uuid.uuid4().hex
+
+
+def _count(scope: Scope, status: int, took_s: float) -> None:
+    method, handler = scope["method"], _handler_of(scope)
+    REQUESTS.labels(method, str(status or 500), handler).inc()
+    REQUEST_SECONDS.labels(method, handler).observe(took_s)
+    REQUEST_SECONDS_FINE.observe(took_s)
+
+
+def _handler_of(scope: Scope) -> str:
+    """The path of the route as it was declared, also for what was refused before it got there."""
+    route = scope.get("route")
+    if route is None and "app" in scope:
+        route = next((one for one in scope["app"].routes if one.matches(scope)[0] is not Match.NONE), None)
+    return getattr(route, "path", UNROUTED)

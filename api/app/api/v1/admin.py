@@ -22,7 +22,7 @@ from app.domain.users.errors import UserNotFoundError
 _GRANT = problems(InsufficientCreditsError, AccountFrozenError, IdempotencyInFlightError, IdempotencyMismatchError)
 _NO_USER = problems(UserNotFoundError)
 
-router = APIRouter(prefix="/admin", tags=["admin"])
+router = APIRouter(prefix="/api/v1/admin", tags=["admin"])
 
 Username = Annotated[str, Query(pattern=r"^@?[A-Za-z0-9_]{1,64}$", description="In any case, with or without @", examples=["aziz"])]
 Day = Annotated[date | None, Query(ge=date(2000, 1, 1), le=date(9000, 1, 1), description="In UTC; today when left out")]

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Request, Response
 
+from app.api.hot import HotRoute, hot_for
 from app.core.model_options import SIZES
-from app.deps.catalogue import CatalogueDep
+from app.deps.catalogue import CatalogueDep, get_catalogue
 from app.domain.catalogue.schemas import CatalogueItem
 
-router = APIRouter(tags=["catalogue"])
+router = APIRouter(prefix="/api/v1", tags=["catalogue"], route_class=HotRoute)
 
 _NOT_MODIFIED: dict[int | str, dict[str, str]] = {304: {"description": "You have what is on sale now"}}
 
@@ -23,6 +24,11 @@ async def models(catalogue: CatalogueDep, if_none_match: IfNoneMatch = None) -> 
     if catalogue.etag in known or "*" in known:
         return Response(status_code=304, headers=headers)
     return Response(catalogue.body, media_type="application/json", headers=headers)
+
+
+@hot_for(models)
+async def _models(request: Request) -> Response:
+    return await models(await get_catalogue(request, request.state.resources), request.headers.get("If-None-Match"))
 
 
 @router.get("/sizes", summary="Sizes for models that take one")

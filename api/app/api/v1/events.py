@@ -13,7 +13,7 @@ from app.domain.deliveries import service as deliveries
 from app.domain.deliveries.schemas import FeedCursorRead, FeedCursorWrite
 from app.domain.generations import events as follow
 
-router = APIRouter(tags=["events"])
+router = APIRouter(prefix="/api/v1", tags=["events"])
 
 After = Annotated[int | None, Query(ge=0, lt=2**63, description="The id of the last event you have seen; 0 is the beginning")]
 

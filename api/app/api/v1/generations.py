@@ -3,15 +3,17 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from starlette.datastructures import MutableHeaders
 
+from app.api.hot import HotRoute, as_json, hot_for, read_json, read_telegram_id
 from app.api.paging import Cursor, Limit
 from app.api.problems import problems
-from app.api.refs import GenerationRef
+from app.api.refs import GenerationRef, read_ref
 from app.api.sse import EventStream, LastEventId, as_events
 from app.core.errors import ProviderNotConfiguredError, ProviderUnavailableError
 from app.core.metrics import SUBMITS
-from app.deps.caller import ActorDep, BuyerDep
-from app.deps.idempotency import IdempotencyDep
+from app.deps.caller import ActorDep, BuyerDep, get_actor, get_buyer, recognise
+from app.deps.idempotency import Idempotency, IdempotencyDep, is_key
 from app.deps.notifications import NotificationsDep
 from app.deps.resources import ResourcesDep
 from app.deps.session import ReadSessionDep, SessionDep
@@ -25,6 +27,7 @@ from app.domain.generations.schemas import ActiveRead, GenerationOwner, Generati
 from app.domain.idempotency.errors import IdempotencyInFlightError, IdempotencyMismatchError
 from app.domain.ledger.errors import AccountFrozenError, InsufficientCreditsError
 from app.domain.users.errors import BannedError, UserNotFoundError
+from app.resources import Resources
 from app.schemas.page import Page
 
 _NO_USER = problems(UserNotFoundError, BannedError)
@@ -46,7 +49,7 @@ _SUBMIT = problems(
     OverloadedError,
 )
 
-router = APIRouter(prefix="/generations", tags=["generations"])
+router = APIRouter(prefix="/api/v1/generations", tags=["generations"], route_class=HotRoute)
 
 TelegramIdQuery = Annotated[int, Query(gt=0, lt=2**52, description="Whose generation", examples=[1001])]
 
@@ -71,6 +74,19 @@ async def submit(
     return answer
 
 
+@hot_for(submit)
+async def _submit(request: Request) -> Response | None:
+    body, key, told = read_json(request, GenerationSubmit), request.headers.get("Idempotency-Key"), MutableHeaders()
+    if body is None or not is_key(key):
+        return None
+    actor = await get_actor(await recognise(request))
+    resources: Resources = request.state.resources
+    idempotency = None if key is None else Idempotency(actor.id, key, told)
+    async with resources.transaction() as session:
+        answer = await submit(body, request=request, session=session, resources=resources, idempotency=idempotency, actor=actor)
+    return as_json(answer, status=202, headers=dict(told))
+
+
 @router.get("", summary="A user's generations, the newest first", responses=_NO_USER)
 async def history(
     telegram_id: TelegramIdQuery, session: ReadSessionDep, actor: ActorDep, cursor: Cursor = None, limit: Limit = 20
@@ -87,11 +103,31 @@ async def active(telegram_id: TelegramIdQuery, session: ReadSessionDep, actor: A
     return await generations.active(session, telegram_id)
 
 
+@hot_for(active)
+async def _active(request: Request) -> Response | None:
+    telegram_id = read_telegram_id(request.query_params.get("telegram_id"))
+    if telegram_id is None:
+        return None
+    actor = await get_actor(await recognise(request))
+    async with request.state.resources.reading() as session:
+        return as_json(await active(telegram_id, session, actor))
+
+
 @router.get("/{ref:ref}", summary="One generation", responses=_NO_GENERATION)
 async def get(ref: GenerationRef, telegram_id: TelegramIdQuery, session: ReadSessionDep, actor: ActorDep) -> GenerationRead:
     """Somebody else's generation is answered like one that does not exist."""
     actor.require_user(telegram_id, GenerationNotFoundError(str(ref)))
     return await generations.get(session, ref, telegram_id)
+
+
+@hot_for(get)
+async def _get(request: Request) -> Response | None:
+    ref, telegram_id = read_ref(request.path_params["ref"]), read_telegram_id(request.query_params.get("telegram_id"))
+    if ref is None or telegram_id is None:
+        return None
+    actor = await get_actor(await recognise(request))
+    async with request.state.resources.reading() as session:
+        return as_json(await get(ref, telegram_id, session, actor))
 
 
 @router.post("/{ref:ref}/refresh", summary="Ask the provider now", responses=_NO_GENERATION)

@@ -32,7 +32,7 @@ _ERRORS = problems(
     ProviderUnavailableError,
 )
 
-router = APIRouter(prefix="/media", tags=["media"])
+router = APIRouter(prefix="/api/v1/media", tags=["media"])
 
 # Written by hand, because the form is read as it arrives and not by the framework.
 _FORM: dict[str, Any] = {

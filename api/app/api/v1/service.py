@@ -9,7 +9,7 @@ from app.core import clock
 from app.deps.resources import ResourcesDep
 from app.health import Checks, check_all
 
-router = APIRouter(tags=["service"])
+router = APIRouter(prefix="/api/v1", tags=["service"])
 
 
 class HealthRead(BaseModel):

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request, Response
 
+from app.api.hot import HotRoute, as_json, hot_for, read_telegram_id
 from app.api.paging import Cursor, Limit
 from app.api.problems import problems
-from app.deps.caller import ActorDep, BotDep
+from app.deps.caller import ActorDep, BotDep, get_actor, recognise
 from app.deps.resources import ResourcesDep
 from app.deps.session import ReadSessionDep, SessionDep
 from app.domain.ledger import service as ledger
@@ -19,7 +20,7 @@ from app.domain.users.models import User
 from app.domain.users.schemas import Preferences, UserRead, UserSync
 from app.schemas.page import Page
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = APIRouter(prefix="/api/v1/users", tags=["users"], route_class=HotRoute)
 
 TelegramIdPath = Annotated[int, Path(gt=0, lt=2**52, description="Telegram's id of the person", examples=[1001])]
 _NO_USER = problems(UserNotFoundError, BannedError)
@@ -37,6 +38,16 @@ async def balance(telegram_id: TelegramIdPath, session: ReadSessionDep, actor: A
     """`balance` can be spent now; `held` is reserved by a running generation."""
     actor.require_user(telegram_id)
     return await ledger.balance(session, telegram_id)
+
+
+@hot_for(balance)
+async def _balance(request: Request) -> Response | None:
+    telegram_id = read_telegram_id(request.path_params["telegram_id"])
+    if telegram_id is None:
+        return None
+    actor = await get_actor(await recognise(request))
+    async with request.state.resources.reading() as session:
+        return as_json(await balance(telegram_id, session, actor))
 
 
 @router.get("/{telegram_id}/trial", summary="A user's free generations", responses=_NO_USER)

@@ -14,7 +14,7 @@ from app.domain.generations.errors import InvalidSignatureError, WebhookNotFound
 
 _ERRORS = problems(InvalidSignatureError, WebhookNotFoundError, BodyTimeoutError, WebhookTooLargeError)
 
-router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
 
 _PREDICTION: dict[str, Any] = {
     "requestBody": {
