@@ -17,9 +17,11 @@ from app.domain.generations.rules import ACTIVE_STATUSES, AttemptState, Status
 from app.domain.generations.schemas import Active, Bars, Ended, GenerationRead
 from app.domain.users.models import User
 
-_LOCK_USER = wire.Statement(
-    text("SELECT pg_advisory_xact_lock(hashtextextended('generation of user ' || CAST(CAST(:user_id AS bigint) AS text), 0))")
-)
+PLACES_COUNTED_MAX = 200
+"""A place in line is counted that far and no further: whoever looks would pay for everybody before it, at every look."""
+
+# A volatile function's statement sees what was committed before it, also while the function waited for the lock.
+_LOCK_USER = wire.Statement(text("SELECT is_banned, id, public_id, status FROM generation_lock_user(:user_id)"))
 
 # Position n of one list and position n of the other are the same picture; the shorter list is filled up with nulls.
 _ORDER = text("""
@@ -40,7 +42,9 @@ _ORDER = text("""
         SELECT id, 1, 'ready', :token, :provider FROM request RETURNING id
     )
     SELECT request.*, CAST(:model_key AS text) AS model_key, request.trial_use_id IS NOT NULL AS trial_used, (
-        SELECT count(*) + 1 FROM generation_requests ahead WHERE ahead.status = 'queued' AND ahead.id < request.id
+        SELECT count(*) + 1 FROM (
+            SELECT FROM generation_requests ahead WHERE ahead.status = 'queued' AND ahead.id < request.id LIMIT :places_max
+        ) counted
     ) AS queue_position, attempt.id AS job_id
     FROM request CROSS JOIN attempt
 """)
@@ -51,20 +55,18 @@ _INSERT_ORDER = wire.Statement(_ORDER.bindparams(*(bindparam(name, type_=JSONB) 
 _QUEUED = literal_column(f"'{Status.QUEUED}'", Text)
 _IS_ACTIVE = GenerationRequest.status.in_([literal_column(f"'{status}'", Text) for status in ACTIVE_STATUSES])
 
-_is_running = and_(GenerationRequest.user_id == User.id, _IS_ACTIVE)
-_FIND_BARS = wire.Statement(
-    select(User.banned_at, GenerationRequest.id, GenerationRequest.public_id, GenerationRequest.status)
-    .join_from(User, GenerationRequest, _is_running, isouter=True)
-    .where(User.id == bindparam("user_id"))
-)
-
 _ahead = aliased(GenerationRequest)
 _queue_position = case(
     (
         GenerationRequest.status == _QUEUED,
         select(func.count() + 1)
-        .where(_ahead.status == _QUEUED, _ahead.id < GenerationRequest.id)
-        .correlate(GenerationRequest)
+        .select_from(
+            select(_ahead.id)
+            .where(_ahead.status == _QUEUED, _ahead.id < GenerationRequest.id)
+            .correlate(GenerationRequest)
+            .limit(PLACES_COUNTED_MAX)
+            .subquery()
+        )
         .scalar_subquery(),
     ),
     else_=None,
@@ -102,19 +104,15 @@ _LIST_PAGE = wire.Statement(
 )
 
 
-async def lock_user(session: AsyncSession, user_id: int) -> None:
-    """Wait for every other submit of this user; the lock ends with the transaction."""
-    await wire.fetch(session, _LOCK_USER, {"user_id": user_id})
+async def lock_user(session: AsyncSession, user_id: int) -> Bars:
+    """Wait for every other submit of this user; the lock ends with the transaction.
 
-
-async def find_bars(session: AsyncSession, user_id: int) -> Bars:
-    """What keeps the user from ordering; of generations that have not ended there is at most one, by a unique index.
-
-    Asked under the user's lock, which a ban takes too: what begins after a ban sees it.
+    Returns what keeps the user from ordering, as it is after the wait. A ban takes the lock too: what begins after a ban sees it.
+    Of generations that have not ended there is at most one, by a unique index.
     """
-    (row,) = await wire.fetch(session, _FIND_BARS, {"user_id": user_id})
+    (row,) = await wire.fetch(session, _LOCK_USER, {"user_id": user_id})
     running = Active(id=row["id"], public_id=row["public_id"], status=Status(row["status"])) if row["id"] is not None else None
-    return Bars(is_banned=row["banned_at"] is not None, running=running)
+    return Bars(is_banned=row["is_banned"], running=running)
 
 
 async def insert_order(
@@ -126,7 +124,13 @@ async def insert_order(
     shown of it, and the attempt's id.
     """
     json_values = {name: None if values[name] is None else json.dumps(values[name]) for name in _JSON_COLUMNS}
-    more = {"model_key": model_key, "deadline_s": deadline_s, "token": token, "provider": provider}
+    more = {
+        "places_max": PLACES_COUNTED_MAX,
+        "model_key": model_key,
+        "deadline_s": deadline_s,
+        "token": token,
+        "provider": provider,
+    }
     (row,) = await wire.fetch(session, _INSERT_ORDER, {**values, **json_values, **more})
     return _read(row), int(row["job_id"])
 

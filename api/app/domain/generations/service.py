@@ -182,8 +182,7 @@ async def _submit_locked(
 ) -> SubmitRead:
     await admission.check(session, resources)
     user_id = await users.ensure_id(session, body.telegram_id)
-    await queries.lock_user(session, user_id)
-    bars = await queries.find_bars(session, user_id)
+    bars = await queries.lock_user(session, user_id)
     if bars.is_banned:
         raise BannedError
     if bars.running is not None:
