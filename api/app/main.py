@@ -96,6 +96,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestIdMiddleware)
 
     add_exception_handlers(app)
-    app.router.routes.extend([*root.router.routes, *errors_page.router.routes, *ROUTES])
+    app.router.routes[:0] = [*ROUTES, *root.router.routes, *errors_page.router.routes]  # before FastAPI's own pages
     app.openapi = describe(app, unlimited=UNLIMITED_PATHS)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return app

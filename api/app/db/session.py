@@ -119,7 +119,7 @@ class Session(AsyncSession):
             if self._connection is not None:
                 if self._driver is None or self._driver.is_closed() or self._driver.is_in_transaction():
                     await greenlet_spawn(self._connection.invalidate)
-                await greenlet_spawn(self._connection.close)
+                self._connection.close()  # waits for nothing: no transaction is SQLAlchemy's
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from app.domain.idempotency.errors import IdempotencyInFlightError, IdempotencyM
 from app.domain.operators.rules import actor_of
 from app.schemas.page import Page
 
-router = APIRouter(prefix="/admin/broadcasts", tags=["broadcasts"])
+router = APIRouter(prefix="/api/v1/admin/broadcasts", tags=["broadcasts"])
 
 BroadcastId = Annotated[UUID, Path(description="A broadcast", examples=["0199d5a0-0000-7000-8000-000000000000"])]
 _CREATE = problems(IdempotencyInFlightError, IdempotencyMismatchError)

@@ -18,7 +18,7 @@ from app.domain.deliveries.schemas import (
     StartRead,
 )
 
-router = APIRouter(prefix="/deliveries", tags=["deliveries"])
+router = APIRouter(prefix="/api/v1/deliveries", tags=["deliveries"])
 
 GenerationId = Annotated[int, Path(gt=0, lt=2**63, description="The number of an ended generation", examples=[42])]
 _CLAIMED = problems(DeliveryNotFoundError, StaleEpochError)

@@ -33,7 +33,7 @@ _NO_CHARGE = problems(ChargeNotFoundError)
 OrderPath = Annotated[UUID, Path(description="The id of an order", examples=["019e5d2a-6b1c-7c52-9d39-1f6f2a3b4c5d"])]
 BuyerQuery = Annotated[int, Query(gt=0, lt=2**52, description="Whose order", examples=[1001])]
 
-router = APIRouter(prefix="/payments", tags=["payments"])
+router = APIRouter(prefix="/api/v1/payments", tags=["payments"])
 
 
 @router.get("/packages", summary="What can be bought, and for how many Stars")

@@ -7,14 +7,18 @@ from app.db import wire
 from app.domain.trial.models import TrialUse
 from app.domain.trial.rules import TrialState
 
+# The lowest free slot is the first one, or follows a taken one. A series of all slots would be planned anew for each order.
 _TAKE_SLOT = wire.Statement(
     text("""
-    INSERT INTO trial_uses (user_id, slot, slot_limit, state)
-    SELECT :user_id, slot, :slot_limit, 'held' FROM generate_series(1, CAST(:slot_limit AS int)) slot
-    WHERE NOT EXISTS (
-        SELECT FROM trial_uses taken WHERE taken.user_id = :user_id AND taken.slot = slot.slot AND taken.state <> 'restored'
+    WITH taken AS (
+        SELECT slot FROM trial_uses WHERE user_id = CAST(:user_id AS bigint) AND state <> 'restored'
     )
-    ORDER BY slot LIMIT 1
+    INSERT INTO trial_uses (user_id, slot, slot_limit, state)
+    SELECT CAST(:user_id AS bigint), free.slot, CAST(:slot_limit AS smallint), 'held' FROM (
+        SELECT min(slot) AS slot FROM (SELECT 1 AS slot UNION ALL SELECT slot + 1 FROM taken) candidate
+        WHERE slot NOT IN (SELECT slot FROM taken)
+    ) free
+    WHERE free.slot <= CAST(:slot_limit AS smallint)
     ON CONFLICT DO NOTHING
     RETURNING id
 """)
