@@ -1,7 +1,7 @@
 """The driver itself, for the statements that every order and every look asks: they cost a tenth of their way through SQLAlchemy.
 
 SQLAlchemy writes the statement, once; the driver prepares it once per connection and sends values. It runs on the session's own
-connection, in its transaction (docs/decisions/0015). JSON goes in as text and comes out as a value. What the database refuses is
+connection, in its transaction (docs/decisions/0017). JSON goes in as text and comes out as a value. What the database refuses is
 raised as SQLAlchemy's errors are, without the row that PostgreSQL quotes.
 """
 

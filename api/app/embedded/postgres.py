@@ -34,6 +34,8 @@ SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
     "shared_buffers": "256MB",
+    # Plans that were made while a table was empty read it from end to end until it is analysed for the first time.
+    "autovacuum_naptime": "10s",
     "random_page_cost": "1.1",
     "log_min_messages": "warning",
     "log_min_error_statement": "panic",  # a failing statement's text holds a customer's prompt
