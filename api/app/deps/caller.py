@@ -109,6 +109,16 @@ async def get_actor(request: Request, caller: Annotated[Caller, Depends(get_buye
     return caller
 
 
+async def recognise_buyer(request: Request) -> Caller:
+    """What `BuyerDep` gives, for hot routes."""
+    return await get_buyer(await recognise(request))
+
+
+async def recognise_actor(request: Request) -> Caller:
+    """What `ActorDep` gives, for hot routes."""
+    return await get_actor(request, await recognise_buyer(request))
+
+
 async def get_bot_caller(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
     """A caller that may act for any user. Raises UnauthorizedError, ForbiddenError."""
     caller.require_scope("bot")

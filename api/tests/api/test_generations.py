@@ -4,7 +4,10 @@ import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from app.core.config import Settings
+from app.domain.generations import queries
 from app.domain.supply import service as supply
 from simulator.server import RunningSimulator
 from tests import running
@@ -83,6 +86,11 @@ class TestSubmit:
         people = [new_telegram_id() for _ in range(3)]
 
         assert [(await shop.order(one))["queue_position"] for one in people] == [1, 2, 3]
+
+    async def test_names_no_place_beyond_the_last_one_counted(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(queries, "PLACES_COUNTED_MAX", 2)
+
+        assert [(await shop.order(new_telegram_id()))["queue_position"] for _ in range(4)] == [1, 2, 3, 3]
 
     async def test_refuses_a_second_one_and_names_the_first(self, shop: Shop) -> None:
         somebody = await shop.rich_user(2)

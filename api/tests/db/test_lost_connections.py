@@ -43,6 +43,13 @@ class TestLostConnection:
                 await ask(resources)
             assert await loss == 1
 
+    async def test_is_not_noticed_when_it_was_lost_while_nobody_used_it(self, settings: Settings, link: Link) -> None:
+        async with open_resources(settings, program="tests") as resources:
+            await ask(resources)
+            await link.cut()
+            await asyncio.sleep(0.05)
+            await ask(resources)
+
     async def test_is_busy_when_the_answer_to_a_statement_is_lost(self, settings: Settings, link: Link) -> None:
         async with open_resources(settings, program="tests") as resources:
             async with resources.reading() as session:

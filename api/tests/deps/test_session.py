@@ -1,6 +1,14 @@
 """The unit of work of a request ends before its answer leaves (decision 0001)."""
 
-from tests.factories import Shop
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+
+from app.domain.users import service as users
+from app.domain.users.models import User
+from tests.factories import Shop, new_telegram_id
 
 # Raises at the commit, when everything that the endpoint did has succeeded.
 _FAILING_COMMIT = """
@@ -21,3 +29,25 @@ class TestCommit:
         assert await shop.balance(somebody) == (3, 0)
         assert await shop.eyes.fetchval("SELECT count(*) FROM generation_requests") == 0
         await shop.check_books()
+
+    async def test_of_what_had_failed_before_is_an_error(self, shop: Shop) -> None:
+        # PostgreSQL answers such a COMMIT with ROLLBACK, and no error.
+        async def fail_and_go_on() -> None:
+            async with shop.resources.transaction() as session:
+                with suppress(DBAPIError):
+                    await session.execute(text("SELECT 1/0"))
+
+        with pytest.raises(RuntimeError, match="nothing of it was committed"):
+            await fail_and_go_on()
+
+
+class TestBothWays:
+    async def test_are_one_transaction(self, shop: Shop) -> None:
+        somebody = new_telegram_id()
+        with suppress(ZeroDivisionError):
+            async with shop.resources.transaction() as session:
+                user_id = await users.ensure_id(session, somebody)
+                assert await session.scalar(select(User.id).where(User.telegram_id == somebody)) == user_id
+                raise ZeroDivisionError
+
+        assert await shop.eyes.fetchval("SELECT count(*) FROM users WHERE telegram_id = $1", somebody) == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 APP = Path(__file__).resolve().parents[2] / "app"
+DRIVER_WORDS = {("wire", word) for word in ("fetch", "fetch_row", "fetch_value", "Statement")}
 SOURCES = sorted(APP.rglob("*.py"))
 
 
@@ -23,8 +24,9 @@ def commits(source: str) -> list[int]:
 
 
 def words_to_a_session(source: str) -> list[int]:
-    """Lines that call a method of a session, as `session.execute(...)`."""
-    return [line for line, method in calls_of(source) if isinstance(method.value, ast.Name) and method.value.id == "session"]
+    """Lines that call a method of a session, as `session.execute(...)`, or ask its driver, as `wire.fetch(session, ...)`."""
+    words = [(line, method.value.id, method.attr) for line, method in calls_of(source) if isinstance(method.value, ast.Name)]
+    return [line for line, owner, word in words if owner == "session" or (owner, word) in DRIVER_WORDS]
 
 
 def may_speak_to_a_session(path: Path) -> bool:
@@ -60,6 +62,9 @@ class TestSessions:
     @pytest.mark.parametrize("word", ["execute(q)", "scalar(q)", "add(user)", "get(User, 1)", "flush()", "begin()"])
     def test_are_seen_when_spoken_to(self, word: str) -> None:
         assert words_to_a_session(f"async def f(session, q, user): await session.{word}") == [1]
+
+    def test_are_seen_when_their_driver_is_asked(self) -> None:
+        assert words_to_a_session("async def f(session, q): await wire.fetch_row(session, q)") == [1]
 
     def test_are_the_business_of_the_same_few_rooms(self) -> None:
         rooms = {path.relative_to(APP).parts[0] for path in SOURCES if may_speak_to_a_session(path)}

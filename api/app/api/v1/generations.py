@@ -12,7 +12,7 @@ from app.api.refs import GenerationRef, read_ref
 from app.api.sse import EventStream, LastEventId, as_events
 from app.core.errors import ProviderNotConfiguredError, ProviderUnavailableError
 from app.core.metrics import SUBMITS
-from app.deps.caller import ActorDep, BuyerDep, get_actor, get_buyer, recognise
+from app.deps.caller import ActorDep, BuyerDep, recognise_actor, recognise_buyer
 from app.deps.idempotency import Idempotency, IdempotencyDep, is_key
 from app.deps.notifications import NotificationsDep
 from app.deps.resources import ResourcesDep
@@ -79,11 +79,11 @@ async def _submit(request: Request) -> Response | None:
     body, key, told = read_json(request, GenerationSubmit), request.headers.get("Idempotency-Key"), MutableHeaders()
     if body is None or not is_key(key):
         return None
-    actor = await get_actor(await recognise(request))
+    buyer = await recognise_buyer(request)
     resources: Resources = request.state.resources
-    idempotency = None if key is None else Idempotency(actor.id, key, told)
+    idempotency = None if key is None else Idempotency(buyer.id, key, told)
     async with resources.transaction() as session:
-        answer = await submit(body, request=request, session=session, resources=resources, idempotency=idempotency, actor=actor)
+        answer = await submit(body, request=request, session=session, resources=resources, idempotency=idempotency, buyer=buyer)
     return as_json(answer, status=202, headers=dict(told))
 
 
@@ -108,7 +108,7 @@ async def _active(request: Request) -> Response | None:
     telegram_id = read_telegram_id(request.query_params.get("telegram_id"))
     if telegram_id is None:
         return None
-    actor = await get_actor(await recognise(request))
+    actor = await recognise_actor(request)
     async with request.state.resources.reading() as session:
         return as_json(await active(telegram_id, session, actor))
 
@@ -125,7 +125,7 @@ async def _get(request: Request) -> Response | None:
     ref, telegram_id = read_ref(request.path_params["ref"]), read_telegram_id(request.query_params.get("telegram_id"))
     if ref is None or telegram_id is None:
         return None
-    actor = await get_actor(await recognise(request))
+    actor = await recognise_actor(request)
     async with request.state.resources.reading() as session:
         return as_json(await get(ref, telegram_id, session, actor))
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 from app.api.hot import HotRoute, as_json, hot_for, read_telegram_id
 from app.api.paging import Cursor, Limit
 from app.api.problems import problems
-from app.deps.caller import ActorDep, BotDep, get_actor, recognise
+from app.deps.caller import ActorDep, BotDep, recognise_actor
 from app.deps.resources import ResourcesDep
 from app.deps.session import ReadSessionDep, SessionDep
 from app.domain.ledger import service as ledger
@@ -45,7 +45,7 @@ async def _balance(request: Request) -> Response | None:
     telegram_id = read_telegram_id(request.path_params["telegram_id"])
     if telegram_id is None:
         return None
-    actor = await get_actor(await recognise(request))
+    actor = await recognise_actor(request)
     async with request.state.resources.reading() as session:
         return as_json(await balance(telegram_id, session, actor))
 

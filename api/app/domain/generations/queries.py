@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import BigInteger, Select, Text, and_, bindparam, case, extract, func, literal_column, select, text
+from sqlalchemy import BigInteger, Select, Text, bindparam, case, extract, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -196,7 +196,10 @@ async def list_ended(session: AsyncSession, ids: list[int]) -> list[Ended]:
         .where(GenerationRequest.id.in_(ids))
         .order_by(GenerationRequest.id)
     )
-    return [Ended(GenerationRead.model_validate(row), row.owner, row.language, row.urls or []) for row in await session.execute(statement)]
+    return [
+        Ended(GenerationRead.model_validate(row), row.owner, row.language, row.urls or [])
+        for row in await session.execute(statement)
+    ]
 
 
 async def list_reference_urls(session: AsyncSession, generation_id: int) -> list[str]:

@@ -102,7 +102,7 @@ class GenerationRead(BaseModel):
     cost: int
     trial_used: bool
     client_context: dict[str, Any] | None
-    queue_position: int | None
+    queue_position: int | None = Field(description="The place in line while it is queued; 201: more than 200 are before it")
     error_code: str | None
     error_message: str | None
     created_at: datetime
