@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from uvicorn.loops.auto import auto_loop_factory
 
 from app import demo as demo_run
 from app import server
@@ -40,7 +41,8 @@ def api(
 @app.command()
 def worker() -> None:
     """Run generation jobs until SIGTERM or Ctrl-C."""
-    asyncio.run(worker_program.run(load_settings()))
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(worker_program.run(load_settings()))
 
 
 @app.command()

@@ -9,6 +9,7 @@ and they are picked up again.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import asyncpg
@@ -40,8 +41,9 @@ class SteadyDriver(AsyncpgPoolDriver):
     def __init__(self, pool: asyncpg.Pool, dsn: str, *, stopping: asyncio.Event) -> None:
         super().__init__(pool)
         self._dsn = dsn
-        self._stopping = stopping
-        self._listeners: list[tuple[str, Relay]] = []
+        self.stopping = stopping
+        self._listeners: list[tuple[str, NotifyCallback]] = []
+        self._hears: Callable[[str], bool] = lambda _: False
 
     @override
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
@@ -53,11 +55,15 @@ class SteadyDriver(AsyncpgPoolDriver):
 
     @override
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
-        self._listeners.append((channel, Relay(callback)))
+        self._listeners.append((channel, callback))
 
     @override
     async def remove_listener(self, channel: str, callback: NotifyCallback) -> None:
-        self._listeners.remove((channel, Relay(callback)))
+        self._listeners.remove((channel, callback))
+
+    def on_announcement(self, hear: Callable[[str], bool]) -> None:
+        """Have `hear` told of every announcement first; those that it returns True for go no further."""
+        self._hears = hear
 
     async def keep_listening(self) -> None:
         """Hold one connection that listens, opening a new one whenever it is lost. Runs until cancelled.
@@ -78,14 +84,18 @@ class SteadyDriver(AsyncpgPoolDriver):
                 connection.terminate()
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
-        listening: list[tuple[str, Relay]] = []
+        listening: list[tuple[str, NotifyCallback]] = []
         while True:
-            for channel, relay in self._listeners:
-                if (channel, relay) not in listening:
-                    await connection.add_listener(channel, relay)
-                    listening.append((channel, relay))
+            for channel, callback in self._listeners:
+                if (channel, callback) not in listening:
+                    await connection.add_listener(channel, Relay(partial(self._pass_on, callback)))
+                    listening.append((channel, callback))
             await connection.execute("SELECT 1")
             await asyncio.sleep(LISTENER_CHECK_S if listening else 0.05)
+
+    def _pass_on(self, callback: NotifyCallback, payload: str | bytes | bytearray) -> None:
+        if not self._hears(str(payload)):
+            callback(payload)
 
     async def _wait_for_database(self, ask: Callable[[], Awaitable[_T]]) -> _T:
         delay_s = RETRY_DELAY_MIN_S
@@ -93,7 +103,7 @@ class SteadyDriver(AsyncpgPoolDriver):
             try:
                 return await ask()
             except LOST as error:
-                if self._stopping.is_set():
+                if self.stopping.is_set():
                     raise
                 if delay_s == RETRY_DELAY_MIN_S:
                     _log.warning("queue_waits_for_database", error=type(error).__name__)

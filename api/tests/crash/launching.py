@@ -14,6 +14,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from uvicorn.loops.auto import auto_loop_factory
+
 from app import server
 from app import worker as worker_program
 from app.core.config import load_settings
@@ -61,7 +63,8 @@ def _run(program: Program, env: dict[str, str], folder: Path, kill: Kill | None)
     if program == "api":
         server.serve(load_settings())
     else:
-        asyncio.run(worker_program.run(load_settings()))
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+            runner.run(worker_program.run(load_settings()))
 
 
 def _hasten_schedules() -> None:
