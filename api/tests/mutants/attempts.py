@@ -157,9 +157,23 @@ BUGS = (
     bug(
         "who comes second completes it again",
         _GENERATIONS + "settlement.py",
-        "    if not await queries.mark_attempt(session, attempt, AttemptState.COMPLETED):\n        return False\n",
-        "    await queries.mark_attempt(session, attempt, AttemptState.COMPLETED)\n",
+        "    if not await queries.mark_completed(session, attempt, task):\n        return False\n",
+        "    await queries.mark_completed(session, attempt, task)\n",
         "races/test_settlement_races.py::TestSettlement",
+    ),
+    bug(
+        "a picture is written without naming its epoch",
+        _GENERATIONS + "attempt_queries.py",
+        "WHERE id = :id AND epoch = :epoch AND state = :state AND NOT EXISTS (",
+        "WHERE id = :id AND state = :state AND NOT EXISTS (",
+        "races/test_settlement_races.py::TestSettlement",
+    ),
+    bug(
+        "a picture is written although its task is another attempt's",
+        _GENERATIONS + "attempts.py",
+        "    if await attempt_queries.is_taken(session, attempt, task.id):\n",
+        "    if False:\n",
+        "races/test_reconciler_races.py::TestReconcilerAndAccept",
     ),
     bug(
         "completed without a picture is charged",
@@ -266,8 +280,8 @@ BUGS = (
     bug(
         "the feed goes by id",
         _GENERATIONS + "event_queries.py",
-        "_CHANGES.where(GenerationEvent.position > after).order_by(GenerationEvent.position)",
-        "_CHANGES.where(GenerationEvent.id > after).order_by(GenerationEvent.id)",
+        'GenerationEvent.position > bindparam("after"))\n    .order_by(GenerationEvent.position)',
+        'GenerationEvent.id > bindparam("after"))\n    .order_by(GenerationEvent.id)',
         "api/test_streams.py::TestFeed::test_skips_nothing_when_a_lower_id_commits_later",
     ),
 )

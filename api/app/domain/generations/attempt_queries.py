@@ -1,18 +1,22 @@
 """SQL that a worker asks of attempts. Every write names the epoch of its claim: 0 rows means that somebody else owns it now."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, case, exists, extract, func, insert, or_, select, text, update
+from sqlalchemy import case, exists, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.catalogue.models import CatalogModel
-from app.domain.generations.models import GenerationJob, GenerationOrphan, GenerationRequest, GenerationResult
-from app.domain.generations.rules import ACTIVE_STATUSES, LIVE_STATES, AttemptState, FailureCode, Status
+from app.core.errors import ServiceUnavailableError
+from app.db import wire
+from app.domain.generations.models import GenerationJob, GenerationOrphan, GenerationRequest
+from app.domain.generations.rules import ACTIVE_STATUSES, LIVE_STATES, PROVIDER, AttemptState, FailureCode, Status
 from app.domain.generations.schemas import Attempt
+from app.provider.wire import Task
 
 # By the ends of the newest ids: the audit reads all of them, every few minutes.
 _UNSETTLED = text("""
@@ -37,49 +41,74 @@ _LOOKS = {
     AttemptState.EXPIRED: case((_WAS_SENT, func.now())),
 }
 
-# At the beginning of everything that is done to an attempt, so it is put together once.
-_LOCK_LIVE_ATTEMPT = (
-    select(
-        GenerationJob.id,
-        GenerationJob.generation_id,
-        GenerationJob.attempt_no,
-        GenerationJob.state,
-        GenerationJob.epoch,
-        GenerationJob.token,
-        GenerationJob.provider_job_id,
-        GenerationRequest.status,
-        GenerationRequest.request_id,
-        CatalogModel.key.label("model_key"),
-        GenerationRequest.prompt,
-        GenerationRequest.size,
-        GenerationRequest.aspect_ratio,
-        GenerationRequest.resolution,
-        GenerationRequest.hold_id,
-        GenerationRequest.trial_use_id,
-        GenerationRequest.public_id,
-        extract("epoch", GenerationRequest.deadline_at - func.clock_timestamp()).label("seconds_left"),
+# What every generation goes through, at the bare driver (app.db.wire).
+_ACTIVE = ", ".join(f"'{status}'" for status in ACTIVE_STATUSES)
+_LIVE = ", ".join(f"'{state}'" for state in LIVE_STATES)
+_LOCK_LIVE_ATTEMPT = wire.Statement(
+    text(f"""
+    SELECT
+        attempt.id, attempt.generation_id, attempt.attempt_no, attempt.state, attempt.epoch, attempt.token, attempt.provider_job_id,
+        generation.status, generation.request_id, model.key AS model_key, generation.prompt, generation.size,
+        generation.aspect_ratio, generation.resolution, generation.hold_id, generation.trial_use_id, generation.public_id,
+        CAST(extract(epoch FROM generation.deadline_at - clock_timestamp()) AS float8) AS seconds_left,
+        ARRAY(
+            SELECT url FROM generation_references WHERE generation_id = :generation_id AND url IS NOT NULL ORDER BY position
+        ) AS reference_urls
+    FROM generation_jobs attempt
+    JOIN generation_requests generation ON generation.id = attempt.generation_id
+    JOIN model_catalog model ON model.id = generation.model_id
+    WHERE attempt.generation_id = :generation_id AND attempt.state IN ({_LIVE})
+    FOR UPDATE OF attempt, generation
+""")  # noqa: S608 - names of states, no input
+)
+
+_SEND = wire.Statement(
+    text(f"""
+    WITH attempt AS (
+        UPDATE generation_jobs SET state = 'submitting', epoch = :next_epoch, submitted_at = now(),
+            sent_path = :path, sent_body = :body, look_again_at = NULL
+        WHERE id = :id AND epoch = :epoch AND state = :state RETURNING generation_id
     )
-    .join(GenerationRequest, GenerationRequest.id == GenerationJob.generation_id)
-    .join(CatalogModel, CatalogModel.id == GenerationRequest.model_id)
-    .where(GenerationJob.generation_id == bindparam("of"), GenerationJob.state.in_(LIVE_STATES))
-    .with_for_update(of=(GenerationJob, GenerationRequest))
+    UPDATE generation_requests generation SET status = 'running', updated_at = now(), started_at = coalesce(started_at, now())
+    FROM attempt WHERE generation.id = attempt.generation_id AND generation.status IN ({_ACTIVE}) RETURNING generation.id
+""")  # noqa: S608
+)
+
+# The task is written down with the end when its id comes with the picture. One that belongs to another attempt is nobody else's.
+_COMPLETE = wire.Statement(
+    text(f"""
+    WITH attempt AS (
+        UPDATE generation_jobs attempt SET state = 'completed', finished_at = now(), look_again_at = NULL,
+            provider_job_id = coalesce(:task_id, provider_job_id),
+            answered_model = CASE WHEN :task_id IS NULL THEN answered_model ELSE nullif(nullif(:model, ''), sent_path) END
+        WHERE id = :id AND epoch = :epoch AND state = :state AND NOT EXISTS (
+            SELECT FROM generation_jobs other
+            WHERE other.provider = attempt.provider AND other.provider_job_id = :task_id AND other.id <> attempt.id
+        )
+        RETURNING generation_id
+    ), picture AS (
+        INSERT INTO generation_results (generation_id, position, url)
+        SELECT attempt.generation_id, given.place - 1, given.url
+        FROM attempt CROSS JOIN unnest(CAST(:urls AS text[])) WITH ORDINALITY given (url, place)
+    ), generation AS (
+        UPDATE generation_requests generation SET status = 'completed', updated_at = now(), completed_at = now()
+        FROM attempt WHERE generation.id = attempt.generation_id AND generation.status IN ({_ACTIVE}) RETURNING generation.id
+    )
+    SELECT EXISTS (SELECT FROM attempt) AS is_ours, EXISTS (SELECT FROM generation) AS is_ended
+""")  # noqa: S608
+)
+
+_IS_TAKEN = wire.Statement(
+    text("SELECT id FROM generation_jobs WHERE provider = :provider AND provider_job_id = :task_id AND id <> :id")
 )
 
 
 async def lock_live_attempt(session: AsyncSession, generation_id: int) -> Attempt | None:
     """The generation's live attempt, both rows locked until the transaction ends; None when it has ended."""
-    row = (await session.execute(_LOCK_LIVE_ATTEMPT, {"of": generation_id})).one_or_none()
+    row = await wire.fetch_row(session, _LOCK_LIVE_ATTEMPT, {"generation_id": generation_id})
     if row is None:
         return None
-    fields = row._asdict()
-    return Attempt(
-        **fields
-        | {
-            "state": AttemptState(row.state),
-            "status": Status(row.status),
-            "seconds_left": float(fields["seconds_left"]),
-        }
-    )
+    return Attempt(**dict(row) | {"state": AttemptState(row["state"]), "status": Status(row["status"])})
 
 
 async def mark_attempt(
@@ -104,16 +133,22 @@ async def mark_attempt(
     return await session.scalar(statement) is not None
 
 
-async def mark_submitted(session: AsyncSession, attempt: Attempt, task_id: str, *, model: str) -> bool | None:
-    """The provider has the attempt as this task, under this name of the model; None when another attempt has that task already."""
+async def mark_submitted(session: AsyncSession, attempt: Attempt, task_id: str, *, model: str) -> bool:
+    """The provider has the attempt as this task, under this name of the model. False: not ours any more, or another attempt's task.
+
+    Raises ServiceUnavailableError when it is becoming another attempt's in this moment.
+    """
     answered_model = func.nullif(model, GenerationJob.sent_path) if model else None
-    try:
-        async with session.begin_nested():
-            return await mark_attempt(
-                session, attempt, AttemptState.SUBMITTED, provider_job_id=task_id, answered_model=answered_model
-            )
-    except IntegrityError:  # (provider, provider_job_id) is unique
-        return None
+    if await is_taken(session, attempt, task_id):
+        return False
+    with _somebody_was_quicker():
+        return await mark_attempt(session, attempt, AttemptState.SUBMITTED, provider_job_id=task_id, answered_model=answered_model)
+
+
+async def is_taken(session: AsyncSession, attempt: Attempt, task_id: str) -> bool:
+    """Whether another attempt has this task."""
+    asked = {"provider": PROVIDER, "task_id": task_id, "id": attempt.id}
+    return await wire.fetch_value(session, _IS_TAKEN, asked) is not None
 
 
 async def is_bound(session: AsyncSession, attempt: Attempt, task_id: str) -> bool:
@@ -162,28 +197,38 @@ async def mark_news(session: AsyncSession, token: UUID) -> None:
 
 
 async def mark_sent(session: AsyncSession, attempt: Attempt, *, path: str, body: Mapping[str, Any]) -> Attempt:
-    """A ready attempt is about to be sent, by this claim alone; returns it as it is now. The caller holds its lock."""
-    sent = {"submitted_at": func.now(), "sent_path": path, "sent_body": dict(body)}
-    if not await mark_attempt(session, attempt, AttemptState.SUBMITTING, next_epoch=True, **sent):
+    """A ready attempt is about to be sent, by this claim alone, and its generation is on its way; returns it as it is now.
+
+    The caller holds its lock.
+    """
+    epoch = attempt.epoch + 1
+    sent = {"next_epoch": epoch, "path": path, "body": json.dumps(dict(body))}
+    if await wire.fetch_row(session, _SEND, _guard(attempt) | sent) is None:
         msg = f"attempt {attempt.id} changed under its lock"
         raise RuntimeError(msg)
-    return replace(attempt, state=AttemptState.SUBMITTING, epoch=attempt.epoch + 1)
+    return replace(attempt, state=AttemptState.SUBMITTING, epoch=epoch)
 
 
-async def mark_running(session: AsyncSession, generation_id: int) -> None:
-    """The generation is on its way to the provider."""
-    started_at = func.coalesce(GenerationRequest.started_at, func.now())
-    await _mark_request(session, generation_id, Status.RUNNING, started_at=started_at)
+async def mark_completed(session: AsyncSession, attempt: Attempt, task: Task) -> bool:
+    """The attempt and its generation have ended with these pictures, in the provider's order; all of it in one statement.
+
+    Of an attempt that had no answer yet, this is the answer, and binds its task. False: not ours any more, or another's task.
+    Raises ServiceUnavailableError when it is becoming another attempt's in this moment.
+    """
+    task_id = task.id if attempt.state is AttemptState.SUBMITTING else None
+    answer = {"task_id": task_id, "model": task.model, "urls": list(task.outputs)}
+    with _somebody_was_quicker():
+        row = await wire.fetch_row(session, _COMPLETE, _guard(attempt) | answer)
+    if row is None or not row["is_ours"]:
+        return False
+    if not row["is_ended"]:
+        raise _ended_before(attempt.generation_id)
+    return True
 
 
 async def mark_queued(session: AsyncSession, generation_id: int) -> None:
     """The provider did not take it: back to waiting."""
     await _mark_request(session, generation_id, Status.QUEUED)
-
-
-async def mark_completed(session: AsyncSession, generation_id: int) -> None:
-    """The generation has its pictures."""
-    await _mark_request(session, generation_id, Status.COMPLETED, completed_at=func.now())
 
 
 async def mark_failed(session: AsyncSession, generation_id: int, code: FailureCode, message: str) -> None:
@@ -194,12 +239,6 @@ async def mark_failed(session: AsyncSession, generation_id: int, code: FailureCo
 async def mark_cancelled(session: AsyncSession, generation_id: int) -> None:
     """Its owner took the order back."""
     await _mark_request(session, generation_id, Status.CANCELLED, completed_at=func.now())
-
-
-async def insert_results(session: AsyncSession, generation_id: int, urls: Sequence[str]) -> None:
-    """Store the pictures in the provider's order, in one statement."""
-    rows = [{"generation_id": generation_id, "position": position, "url": url} for position, url in enumerate(urls)]
-    await session.execute(insert(GenerationResult), rows)
 
 
 async def insert_next_attempt(session: AsyncSession, refused: Attempt, token: UUID, provider: str) -> None:
@@ -260,5 +299,23 @@ async def _mark_request(session: AsyncSession, generation_id: int, status: Statu
         .returning(GenerationRequest.id)
     )
     if await session.scalar(statement) is None:
-        msg = f"generation {generation_id} has ended before; its status must not change"
-        raise RuntimeError(msg)
+        raise _ended_before(generation_id)
+
+
+def _guard(attempt: Attempt) -> dict[str, object]:
+    return {"id": attempt.id, "epoch": attempt.epoch, "state": attempt.state}
+
+
+def _ended_before(generation_id: int) -> RuntimeError:
+    return RuntimeError(f"generation {generation_id} has ended before; its status must not change")
+
+
+@contextmanager
+def _somebody_was_quicker() -> Iterator[None]:
+    """A task that another transaction is giving to another attempt: who looks again finds it taken."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "uq_generation_jobs_provider_provider_job_id" in str(error.orig):
+            raise ServiceUnavailableError from error
+        raise

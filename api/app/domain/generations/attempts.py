@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.logging import get_logger
 from app.core.model_options import MODEL_OPTIONS
-from app.domain.generations import attempt_queries, queries, settlement
+from app.domain.generations import attempt_queries, settlement
 from app.domain.generations.rules import PROVIDER, AttemptState, FailureCode
 from app.domain.generations.schemas import Attempt
 from app.domain.supply import service as supply
@@ -81,17 +81,22 @@ async def accept(session: AsyncSession, attempt: Attempt, task: Task) -> bool:
     False as well when the reconciler was quicker and gave the task to another attempt that had sent the same: then this one is
     unknown, and gets a task of its input in its turn.
     """
-    is_ours = await attempt_queries.mark_submitted(session, attempt, task.id, model=task.model)
-    if is_ours is None:
+    has_picture = task.state is TaskState.COMPLETED and bool(task.outputs)
+    # With a picture, the id and the end are written down at once.
+    if has_picture:
+        is_ours = await settlement.settle(session, attempt, task)
+    else:
+        is_ours = await attempt_queries.mark_submitted(session, attempt, task.id, model=task.model)
+    if is_ours:
+        if not has_picture and task.state is not TaskState.PENDING:
+            await end(session, replace(attempt, state=AttemptState.SUBMITTED, provider_job_id=task.id), task)
+        return True
+    if await attempt_queries.is_taken(session, attempt, task.id):
         _log.warning("task_of_another_attempt", generation_id=attempt.generation_id, provider_job_id=task.id)
         await lose(session, attempt, reason=f"its task {task.id} was given to another attempt of the same input")
         return False
-    if not is_ours:
-        # Somebody else owns it now: touch nothing. True only when it was this very claim whose first commit got no answer.
-        return await attempt_queries.is_bound(session, attempt, task.id)
-    if task.state is not TaskState.PENDING:
-        await end(session, replace(attempt, state=AttemptState.SUBMITTED, provider_job_id=task.id), task)
-    return True
+    # Somebody else owns it now: touch nothing. True only when it was this very claim whose first commit got no answer.
+    return await attempt_queries.is_bound(session, attempt, task.id)
 
 
 async def end(session: AsyncSession, attempt: Attempt, task: Task) -> bool:
@@ -137,11 +142,10 @@ async def _claim_ready(
         size=attempt.size,
         aspect_ratio=attempt.aspect_ratio,
         resolution=attempt.resolution,
-        reference_urls=await queries.list_reference_urls(session, attempt.generation_id),
+        reference_urls=attempt.reference_urls,
         is_sync=is_sync,
     )
     claimed = await attempt_queries.mark_sent(session, attempt, path=order.path, body=order.body)
-    await attempt_queries.mark_running(session, attempt.generation_id)
     if webhook_base_url is not None:
         order = replace(order, webhook_url=f"{webhook_base_url}/{attempt.token}")
     return Claim(claimed, order, permit)

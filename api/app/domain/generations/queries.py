@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.db import wire
 from app.domain.catalogue.models import CatalogModel
-from app.domain.generations.models import GenerationJob, GenerationReference, GenerationRequest, GenerationResult
+from app.domain.generations.models import GenerationJob, GenerationRequest, GenerationResult
 from app.domain.generations.rules import ACTIVE_STATUSES, AttemptState, Status
 from app.domain.generations.schemas import Active, Bars, Ended, GenerationRead
 from app.domain.users.models import User
@@ -200,14 +200,6 @@ async def list_ended(session: AsyncSession, ids: list[int]) -> list[Ended]:
         Ended(GenerationRead.model_validate(row), row.owner, row.language, row.urls or [])
         for row in await session.execute(statement)
     ]
-
-
-async def list_reference_urls(session: AsyncSession, generation_id: int) -> list[str]:
-    """The reference images that the provider is to fetch, in the order given; at most a model's maximum."""
-    statement = select(GenerationReference.url).where(
-        GenerationReference.generation_id == generation_id, GenerationReference.url.is_not(None)
-    )
-    return [url for url in await session.scalars(statement.order_by(GenerationReference.position)) if url]
 
 
 def _read(row: asyncpg.Record) -> GenerationRead:

@@ -185,3 +185,4 @@ class Attempt:
     trial_use_id: int | None
     public_id: UUID
     seconds_left: float
+    reference_urls: list[str]

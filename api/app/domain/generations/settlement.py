@@ -65,10 +65,8 @@ async def cancel(session: AsyncSession, attempt: Attempt) -> bool:
 
 
 async def _complete(session: AsyncSession, attempt: Attempt, task: Task) -> bool:
-    if not await queries.mark_attempt(session, attempt, AttemptState.COMPLETED):
+    if not await queries.mark_completed(session, attempt, task):
         return False
-    await queries.insert_results(session, attempt.generation_id, task.outputs)
-    await queries.mark_completed(session, attempt.generation_id)
     if attempt.hold_id is not None:
         await ledger.capture(session, hold_id=attempt.hold_id, memo=_memo(attempt))
     if attempt.trial_use_id is not None:

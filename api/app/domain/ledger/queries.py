@@ -72,7 +72,8 @@ _REFUND_ANYHOW = text("""
 """)
 
 # The amounts and accounts of an end are read from the hold itself, so it cannot return more than was held, nor to somebody else.
-_END_HOLD = text("""
+_END_HOLD = wire.Statement(
+    text("""
     WITH hold AS (
         SELECT id FROM ledger_transfers WHERE id = :hold_id AND entry_type = 'generation_hold'
     ), transfer AS (
@@ -94,6 +95,7 @@ _END_HOLD = text("""
     FROM transfer CROSS JOIN legs ORDER BY legs.account_id
     RETURNING transfer_id
 """)
+)
 
 # The account's lock makes a hold that is being written come first and be seen whole, or come second and be refused.
 _FREEZE = text("""
@@ -190,8 +192,8 @@ async def insert_hold_end(session: AsyncSession, *, hold_id: int, entry_type: En
         "reference_id": memo.reference_id,
         "description": memo.description,
     }
-    rows = (await session.execute(_END_HOLD, parameters)).scalars().all()
-    return int(rows[0]) if rows else None
+    found = await wire.fetch_value(session, _END_HOLD, parameters)
+    return None if found is None else int(found)
 
 
 async def insert_freezes(session: AsyncSession, invariant: str, found: Sequence[Violation]) -> list[int]:

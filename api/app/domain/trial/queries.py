@@ -1,6 +1,6 @@
 """SQL of trials."""
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import wire
@@ -23,6 +23,9 @@ _TAKE_SLOT = wire.Statement(
     RETURNING id
 """)
 )
+_SETTLE = wire.Statement(
+    text("UPDATE trial_uses SET state = :state, settled_at = now() WHERE id = :use_id AND state = 'held' RETURNING id")
+)
 
 
 async def count_taken(session: AsyncSession, user_id: int) -> int:
@@ -39,10 +42,4 @@ async def insert_use(session: AsyncSession, user_id: int, *, slot_limit: int) ->
 
 async def mark_settled(session: AsyncSession, use_id: int, state: TrialState) -> bool:
     """End a held use; False when it has ended before."""
-    statement = (
-        update(TrialUse)
-        .where(TrialUse.id == use_id, TrialUse.state == TrialState.HELD)
-        .values(state=state, settled_at=func.now())
-        .returning(TrialUse.id)
-    )
-    return await session.scalar(statement) is not None
+    return await wire.fetch_value(session, _SETTLE, {"use_id": use_id, "state": state}) is not None
