@@ -41,6 +41,7 @@ UNLIMITED_PATHS = ("/api/v1/health", "/api/v1/ready", "/api/v1/webhooks", "/docs
 class _State(TypedDict):
     resources: Resources
     notifications: Notifications
+    lookout: events.Lookout
     known_keys: KnownKeys
     limiter: RateLimiter
     started_s: float
@@ -65,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 yield _State(
                     resources=resources,
                     notifications=notifications,
+                    lookout=events.Lookout(resources),
                     known_keys=KnownKeys(),
                     limiter=limiter,
                     started_s=clock.monotonic_s(),

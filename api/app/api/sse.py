@@ -33,15 +33,18 @@ class _Change(Protocol):
     def generation(self) -> BaseModel: ...
 
 
-async def as_events(changes: AsyncIterator[_Change | None]) -> AsyncIterator[bytes]:
-    """Changes as events; None as a comment. The stream ends when the database goes away: the client comes back with its last id."""
+async def as_events(changes: AsyncIterator[_Change | None], *, first: _Change | None = None) -> AsyncIterator[bytes]:
+    """Changes as events, `first` before them; None as a comment. The stream ends when the database goes away: the client comes back
+    with its last id.
+    """
     # At once, so that the client knows that the stream is open.
-    yield b": open\n\n"
+    yield b": open\n\n" + (_as_event(first) if first else b"")
     try:
         async for change in changes:
-            if change is None:
-                yield b": alive\n\n"
-            else:
-                yield f"id: {change.id}\nevent: status\ndata: {change.generation.model_dump_json()}\n\n".encode()
+            yield _as_event(change) if change else b": alive\n\n"
     except ServiceUnavailableError:
         _log.warning("stream_ended_without_database")
+
+
+def _as_event(change: _Change) -> bytes:
+    return f"id: {change.id}\nevent: status\ndata: {change.generation.model_dump_json()}\n\n".encode()

@@ -2,14 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import event
 
+from app.db.session import Session
+from app.domain.generations import event_queries
 from app.domain.generations import events as follow
 from tests import running
 from tests.factories import Shop, new_telegram_id
@@ -61,6 +62,24 @@ async def finish(shop: Shop, telegram_id: int) -> None:
     await shop.follow(await shop.order(telegram_id), telegram_id)
 
 
+@asynccontextmanager
+async def counted_statements(shop: Shop) -> AsyncIterator[tuple[Session, list[str]]]:
+    """A session for reading, and what of events is asked through it."""
+    async with shop.resources.reading() as session:
+        assert isinstance(session, Session)
+        statements: list[str] = []
+        with (await session.driver()).query_logger(
+            lambda asked: statements.extend([asked.query] * ("generation_events" in asked.query))
+        ):
+            yield session, statements
+            await asyncio.sleep(0)  # the driver tells of a statement a moment after it
+
+
+async def changes(session: Session, generation: dict[str, Any], telegram_id: int, *, after: int) -> Sequence[follow.Change]:
+    (rows,) = await event_queries.list_changes(session, [(generation["id"], telegram_id, after)])
+    return follow.changes_of(rows)
+
+
 class TestOneGeneration:
     async def test_shows_the_state_now_and_each_change_until_the_last(self, shop: Shop) -> None:
         somebody = new_telegram_id()
@@ -78,18 +97,36 @@ class TestOneGeneration:
         # With two, an end that came in between would count as told, and would not be.
         somebody = new_telegram_id()
         generation = await shop.order(somebody)
-        statements: list[str] = []
-        engine = shop.resources.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", lambda *seen: statements.append(seen[2]))
 
-        async with shop.resources.reading() as session:
-            (first,) = await follow.read_changes(session, generation["id"], somebody, after=None)
+        async with counted_statements(shop) as (session, statements):
+            (first,) = await changes(session, generation, somebody, after=0)
             await shop.http.post(f"/generations/{generation['id']}/cancel", json={"telegram_id": somebody})
-            later = await follow.read_changes(session, generation["id"], somebody, after=first.id)
-            anew = await follow.read_changes(session, generation["id"], somebody, after=None)
+            later = await changes(session, generation, somebody, after=first.id)
+            anew = await changes(session, generation, somebody, after=0)
 
-        assert [change.generation.status for change in (first, *later, *anew)] == ["queued", "cancelled", "cancelled"]
+        assert [change.generation.status for change in (first, *later, *anew)] == ["queued", "cancelled", "queued", "cancelled"]
         assert len(statements) == 3
+
+    async def test_a_look_of_many_streams_is_one(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        people = [new_telegram_id() for _ in range(5)]
+        orders = [await shop.order(somebody) for somebody in people]
+        lookout = follow.Lookout(shop.resources)
+        looks = [lookout.look(order["id"], who, after=0) for order in orders for who in people for _ in range(10)]
+
+        batches: list[int] = []
+
+        async def ask(session: Any, asked: list[tuple[int, int, int]]) -> list[list[Any]]:
+            batches.append(len(asked))
+            return await list_changes(session, asked)
+
+        list_changes = event_queries.list_changes
+        monkeypatch.setattr(event_queries, "list_changes", ask)
+        monkeypatch.setattr(follow, "LOOKS_MAX", 200)
+        found = await asyncio.gather(*looks)
+
+        assert [len(rows) for rows in found] == [int(order == who) for order in range(5) for who in range(5) for _ in range(10)]
+        # The first asked alone; all others came while it did, each question several times.
+        assert batches == [1, 21, 5]
 
     async def test_resumes_where_the_client_stopped(self, busy_shop: Shop) -> None:
         somebody = new_telegram_id()

@@ -14,7 +14,7 @@ from app.core.errors import ProviderNotConfiguredError, ProviderUnavailableError
 from app.core.metrics import SUBMITS
 from app.deps.caller import ActorDep, BuyerDep, recognise_actor, recognise_buyer
 from app.deps.idempotency import Idempotency, IdempotencyDep, is_key
-from app.deps.notifications import NotificationsDep
+from app.deps.notifications import LookoutDep, NotificationsDep
 from app.deps.resources import ResourcesDep
 from app.deps.session import ReadSessionDep, SessionDep
 from app.domain.catalogue.errors import ModelNotFoundError, PriceChangedError, UnsupportedParameterError
@@ -171,17 +171,16 @@ async def events(
     ref: GenerationRef,
     telegram_id: TelegramIdQuery,
     *,
-    resources: ResourcesDep,
     notifications: NotificationsDep,
+    lookout: LookoutDep,
     actor: ActorDep,
     last_event_id: LastEventId = None,
 ) -> Response:
     """Its state now, then each change as it happens; ends after the last one. 204 when `Last-Event-ID` was the last one."""
     actor.require_user(telegram_id, GenerationNotFoundError(str(ref)))
-    async with resources.reading() as session:
-        generation = await generations.get(session, ref, telegram_id)
-        is_over = await follow.is_over(session, generation, after=last_event_id)
-    if is_over:
+    changes = follow.follow(lookout, notifications, ref, telegram_id, after=last_event_id)
+    try:
+        first = await anext(changes)
+    except StopAsyncIteration:
         return Response(status_code=204)
-    changes = follow.follow(resources, notifications, generation, telegram_id, after=last_event_id)
-    return EventStream(as_events(changes))
+    return EventStream(as_events(changes, first=first))

@@ -1,19 +1,24 @@
 """The verbs of status events: follow one generation, follow all. NOTIFY is only the hint to look; the table is what is told."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.errors import ServiceUnavailableError
 from app.db.notifications import ANY, Notifications, wait
-from app.domain.generations import event_queries
-from app.domain.generations.models import GenerationEvent
+from app.domain.generations import event_queries, queries
+from app.domain.generations.errors import GenerationNotFoundError
 from app.domain.generations.rules import ACTIVE_STATUSES, Status
 from app.domain.generations.schemas import FeedRead, GenerationRead
 from app.resources import Resources
 
 FEED_BATCH = 200
+LOOKS_MAX = 500
 HEARTBEAT_S = 15.0
 CHANNEL = "generation_events"
 
@@ -26,50 +31,101 @@ class Change:
     generation: GenerationRead
 
 
-async def read_changes(session: AsyncSession, generation_id: int, telegram_id: int, *, after: int | None) -> Sequence[Change]:
-    """A generation's changes after that event id; without one, its state now as a single change. None that are not this user's."""
-    rows = await event_queries.list_changes(session, generation_id, telegram_id, after=after or 0)
-    if after is None:
-        rows = rows[-1:]
-    return [
-        Change(
-            row.GenerationEvent.id,
-            _as_of(GenerationRead.model_validate(row), row.GenerationEvent, is_latest=row is rows[-1]),
-        )
-        for row in rows
-    ]
+@dataclass
+class _Question:
+    asked: tuple[int, int, int]
+    answer: Sequence[asyncpg.Record] | ServiceUnavailableError | None = None
 
 
-async def is_over(session: AsyncSession, generation: GenerationRead, *, after: int | None) -> bool:
-    """Whether somebody who has seen the event `after` has seen the last one."""
-    if after is None or generation.status in ACTIVE_STATUSES:
-        return False
-    return not await event_queries.has_events(session, generation.id, after=after)
+class Lookout:
+    """One look at the table for all streams of this process that want one: a change that a thousand of them wait for is read once.
+
+    Who comes while a look is under way is in the next one, with everybody else who does.
+    """
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._questions: list[_Question] = []
+        self._looking = asyncio.Lock()
+
+    async def look(self, generation_id: int, telegram_id: int, *, after: int) -> Sequence[asyncpg.Record]:
+        """See event_queries.list_changes. Raises ServiceUnavailableError."""
+        question = _Question((generation_id, telegram_id, after))
+        self._questions.append(question)
+        async with self._looking:
+            while question.answer is None:
+                await self._answer(self._questions[:LOOKS_MAX])
+        if isinstance(question.answer, ServiceUnavailableError):
+            raise question.answer
+        return question.answer
+
+    async def find_id(self, public_id: UUID, telegram_id: int) -> int:
+        """The id of a generation of this user. Raises GenerationNotFoundError, ServiceUnavailableError."""
+        async with self._resources.reading() as session:
+            found = await queries.find_by_ref(session, public_id, telegram_id)
+        if found is None:
+            raise GenerationNotFoundError(str(public_id))
+        return found.id
+
+    async def _answer(self, questions: list[_Question]) -> None:
+        # Whoever is cancelled meanwhile leaves them unanswered: the next of them looks.
+        answers: Sequence[Sequence[asyncpg.Record] | ServiceUnavailableError]
+        wanted = list(dict.fromkeys(question.asked for question in questions))
+        try:
+            async with self._resources.reading() as session:
+                answers = await event_queries.list_changes(session, wanted)
+        except ServiceUnavailableError as error:
+            answers = [error] * len(wanted)
+        told = dict(zip(wanted, answers, strict=True))
+        for question in questions:
+            question.answer = told[question.asked]
+        self._questions = [question for question in self._questions if question.answer is None]
 
 
 async def read_feed(session: AsyncSession, *, after: int) -> Sequence[Change]:
     """The next changes of all generations after that position."""
     rows = await event_queries.list_feed(session, after=after, limit=FEED_BATCH)
-    return [Change(row.GenerationEvent.position, _feed_item(row)) for row in rows]
+    return [Change(row["position"], _feed_item(row)) for row in rows]
 
 
 async def follow(
-    resources: Resources, notifications: Notifications, generation: GenerationRead, telegram_id: int, *, after: int | None
+    lookout: Lookout, notifications: Notifications, ref: int | UUID, telegram_id: int, *, after: int | None
 ) -> AsyncIterator[Change | None]:
-    """A generation's changes as they happen, until its last one or until the process ends; None is a sign of life."""
-    with notifications.waiter(CHANNEL, str(generation.id)) as woken:
+    """A generation's changes after that event id, as they happen, until its last one or until the process ends; without an id, its
+    state now first. None is a sign of life. There is something at once, unless `after` was the last one.
+
+    Raises GenerationNotFoundError at the first step when there is no such generation of this user.
+    """
+    generation_id = ref if isinstance(ref, int) else await lookout.find_id(ref, telegram_id)
+    seen, is_first = after or 0, True
+    with notifications.waiter(CHANNEL, str(generation_id)) as woken:
         while True:
-            async with resources.reading() as session:
-                changes = await read_changes(session, generation.id, telegram_id, after=after)
+            rows = await lookout.look(generation_id, telegram_id, after=seen)
+            if not rows:
+                raise GenerationNotFoundError(str(generation_id))
+            changes = changes_of(rows if after is not None or not is_first else rows[-1:], or_now=is_first and after is None)
             for change in changes:
                 yield change
-                after = change.id
-                if change.generation.status not in ACTIVE_STATUSES:
-                    return
-            if notifications.closing.is_set():
+                seen = change.id
+            if Status(rows[-1]["status"]) not in ACTIVE_STATUSES or notifications.closing.is_set():
                 return
+            if is_first and not changes:
+                yield None
+            is_first = False
             if not await wait(woken, timeout_s=HEARTBEAT_S):
                 yield None
+
+
+def changes_of(rows: Sequence[asyncpg.Record], *, or_now: bool = False) -> Sequence[Change]:
+    """What rows of event_queries.list_changes tell. With `or_now` a generation without events, whose events are no longer kept, is
+    shown as it is.
+    """
+    changes = [
+        Change(row["event_id"], GenerationRead.model_validate(_as_of(row, is_latest=row is rows[-1])))
+        for row in rows
+        if row["event_id"] is not None
+    ]
+    return changes or ([Change(0, GenerationRead.model_validate(dict(rows[-1])))] if or_now else [])
 
 
 async def follow_all(resources: Resources, notifications: Notifications, *, after: int | None) -> AsyncIterator[Change | None]:
@@ -98,23 +154,19 @@ async def sequence_all(resources: Resources) -> None:
             is_more = await event_queries.sequence_events(session) == event_queries.SEQUENCE_BATCH
 
 
-def _feed_item(row: Any) -> FeedRead:
-    now = GenerationRead.model_validate(row)
-    then = _as_of(now, row.GenerationEvent, is_latest=now.status == row.GenerationEvent.status)
-    return FeedRead(**then.model_dump(), telegram_id=row.telegram_id)
+def _feed_item(row: asyncpg.Record) -> FeedRead:
+    return FeedRead.model_validate(_as_of(row, is_latest=row["status"] == row["event_status"]))
 
 
-def _as_of(generation: GenerationRead, event: GenerationEvent, *, is_latest: bool) -> GenerationRead:
+def _as_of(row: asyncpg.Record, *, is_latest: bool) -> dict[str, Any]:
     """The generation as it was at that event: what changes over its life is the event's, the rest is its own."""
-    status = Status(event.status)
-    return generation.model_copy(
-        update={
-            "status": status,
-            "error_code": event.error_code,
-            "error_message": event.error_message,
-            "updated_at": event.created_at,
-            "completed_at": None if status in ACTIVE_STATUSES else event.created_at,
-            "started_at": generation.started_at if is_latest or status is not Status.QUEUED else None,
-            "queue_position": generation.queue_position if is_latest and status is Status.QUEUED else None,
-        }
-    )
+    now, status = dict(row), Status(row["event_status"])
+    return now | {
+        "status": status,
+        "error_code": row["event_error_code"],
+        "error_message": row["event_error_message"],
+        "updated_at": row["event_at"],
+        "completed_at": None if status in ACTIVE_STATUSES else row["event_at"],
+        "started_at": now["started_at"] if is_latest or status is not Status.QUEUED else None,
+        "queue_position": now["queue_position"] if is_latest and status is Status.QUEUED else None,
+    }
