@@ -23,6 +23,7 @@ from app.domain.generations import attempts, settlement
 from app.domain.generations.attempts import Claim
 from app.domain.generations.reaper import sweep
 from app.domain.generations.reconciliation import reconcile
+from app.domain.generations.retention import forget
 from app.domain.generations.rules import AttemptState, FailureCode, refusal_delay_s
 from app.domain.generations.schemas import Attempt
 from app.domain.supply import service as supply
@@ -56,6 +57,7 @@ def wire_jobs(resources: Resources) -> tuple[list[QueueJob], list[ScheduledJob]]
         [
             ScheduledJob("reconcile", "* * * * * */5", partial(reconcile, resources)),
             ScheduledJob("sweep", "* * * * * */10", partial(sweep, resources)),
+            ScheduledJob("forget", "37 * * * *", partial(forget, resources)),
         ],
     )
 

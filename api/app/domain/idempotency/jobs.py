@@ -16,7 +16,11 @@ def wire_jobs(resources: Resources) -> list[ScheduledJob]:
 
 
 async def forget(resources: Resources) -> None:
-    """Delete keys older than the service keeps them."""
-    async with resources.transaction() as session:
-        forgotten = await service.forget_old(session)
+    """Delete keys older than the service keeps them, a batch in each transaction."""
+    forgotten, is_more = 0, True
+    while is_more:
+        async with resources.transaction() as session:
+            batch = await service.forget_old(session)
+        forgotten += batch
+        is_more = batch == service.FORGET_BATCH
     _log.info("idempotency_keys_forgotten", count=forgotten)

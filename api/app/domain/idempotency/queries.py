@@ -29,6 +29,11 @@ _MARK_ANSWERED = wire.Statement(
     .where(IdempotencyKey.id == bindparam("key_id"))
     .values(effect=bindparam("new_effect"), answer=bindparam("new_answer"))
 )
+_DELETE_OLDEST = text("""
+    DELETE FROM idempotency_keys WHERE id IN (
+        SELECT id FROM idempotency_keys WHERE created_at < now() - make_interval(days => :days) ORDER BY created_at LIMIT :limit
+    ) RETURNING id
+""")
 
 
 async def insert_key(session: AsyncSession, ticket: Ticket) -> int | None:
@@ -57,11 +62,9 @@ async def mark_answered(session: AsyncSession, key_id: int, *, effect: str, answ
     await wire.fetch(session, _MARK_ANSWERED, told)
 
 
-async def delete_older(session: AsyncSession, *, days: int) -> int:
-    """Forget keys nobody will repeat any more; returns how many."""
-    statement = text("DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(days => :days)")
-    result = await session.execute(statement, {"days": days})
-    return int(getattr(result, "rowcount", 0))
+async def delete_oldest(session: AsyncSession, *, days: int, limit: int) -> int:
+    """Forget the oldest keys of that age; returns how many."""
+    return len((await session.execute(_DELETE_OLDEST, {"days": days, "limit": limit})).all())
 
 
 def _fingerprint(ticket: Ticket) -> ColumnElement[bytes]:

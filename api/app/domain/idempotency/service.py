@@ -11,6 +11,7 @@ from app.domain.idempotency.schemas import Ticket
 
 _LOCK_NOT_AVAILABLE = "55P03"
 KEEP_DAYS = 30
+FORGET_BATCH = 5000
 
 
 async def begin(session: AsyncSession, ticket: Ticket) -> tuple[int | None, dict[str, Any] | None]:
@@ -40,5 +41,5 @@ async def finish(session: AsyncSession, key_id: int, *, effect: str, answer: dic
 
 
 async def forget_old(session: AsyncSession) -> int:
-    """Delete keys of the past; returns how many."""
-    return await queries.delete_older(session, days=KEEP_DAYS)
+    """Delete the oldest keys of the past, FORGET_BATCH at most; returns how many."""
+    return await queries.delete_oldest(session, days=KEEP_DAYS, limit=FORGET_BATCH)
