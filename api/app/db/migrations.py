@@ -1,7 +1,9 @@
 """Alembic from the program: to head, and what head is."""
 
+import asyncio
 from pathlib import Path
 
+import asyncpg
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import text
@@ -9,8 +11,10 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alembic import command
+from app.db.session import server_settings
 
 API_DIR = Path(__file__).resolve().parents[2]
+CONNECT_TIMEOUT_S = 5
 _REVISION = text("SELECT version_num FROM alembic_version")
 
 
@@ -24,6 +28,14 @@ def alembic_config(dsn: str) -> Config:
 def migrate(dsn: str, revision: str = "head") -> None:
     """Bring the database to `revision`. Several at once are one: they queue at an advisory lock (alembic/env.py)."""
     command.upgrade(alembic_config(dsn), revision)
+
+
+def is_at_head(dsn: str) -> bool:
+    """Whether this database surely needs no migration: cheaper than a program that finds nothing to do. False when in doubt."""
+    try:
+        return asyncio.run(_read_revision(dsn)) == head_revision()
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        return False
 
 
 def write(dsn: str, message: str) -> str:
@@ -51,4 +63,13 @@ async def read_revision(session: AsyncSession) -> str | None:
         revision: str | None = await session.scalar(_REVISION)
     except ProgrammingError:
         return None
+    return revision
+
+
+async def _read_revision(dsn: str) -> str | None:
+    connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S, server_settings=server_settings("start"))
+    try:
+        revision: str | None = await connection.fetchval(str(_REVISION))
+    finally:
+        await connection.close()
     return revision

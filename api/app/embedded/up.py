@@ -60,7 +60,8 @@ def _run_everything(settings: Settings, supervisor: Supervisor, *, demo: bool, w
     running = _start_servers(settings, supervisor, port, wait_s)
     env = parts.environment(settings, running, port)
     say("starting  migrations, API, worker")
-    _migrate(supervisor, home, env)
+    if not migrations.is_at_head(running.database_url):
+        _migrate(supervisor, home, env)
     for name in ("api", "worker"):
         supervisor.add(parts.program(name, home, env | parts.metrics_port(name, settings)))
     host = _reachable(settings.host)
