@@ -6,7 +6,7 @@ The next job, and the place in the line, are read past every row that is dead an
 from alembic import op
 
 revision = "0012"
-down_revision = "0008"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

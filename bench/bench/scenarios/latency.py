@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator
 
+import asyncpg
+
 from bench.charts import Series, distribution
 from bench.client import ACCEPTED, Client, Provider, client_of, provider_of
 from bench.figures import percentile
@@ -17,6 +19,11 @@ WARM_UP_SECONDS = 3
 PROVIDER_S = 1.0
 P50_MS, P99_MS = 25, 150
 
+_SIZES = """
+    SELECT relname AS name, pg_total_relation_size(oid) AS size FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+"""
+
 
 async def run(run: Run) -> None:
     """Orders at random moments, each followed over server-sent events; then the same orders by a bare client of the provider."""
@@ -26,12 +33,17 @@ async def run(run: Run) -> None:
         await _lives(client, people, WARM_UP_SECONDS)
         say(f"          {PER_SECOND} orders a second for {SECONDS} s, provider {PROVIDER_S:g} s")
         took_s: dict[str, float] = {}
+        before = await _table_bytes(run.instance.database_url)
         with run.counting_processor_time("one life", lambda: len(took_s)):
             async with run.watching_memory():
                 took_s, failed = await _lives(client, people, SECONDS)
         added_ms = await _added_ms(provider, took_s)
         bare_ms = await _added_ms(provider, await _bare_orders(provider))
+    after = await _table_bytes(run.instance.database_url)
+    grown = {table: (size - before.get(table, 0)) / max(1, len(took_s)) for table, size in after.items()}
     run.details["failed"] = failed
+    run.details["bytes_of_one_life"] = {table: round(grown[table]) for table in sorted(grown, key=lambda name: -grown[name])}
+    run.figure("disk of one life, indexes included", sum(grown.values()) / 1024, "kB")
     run.figure("lives that did not complete", len(failed), "", at_most=0)
     run.figure("added latency p50", percentile(added_ms, 50), "ms", floor=percentile(bare_ms, 50), at_most=P50_MS)
     run.figure("added latency p99", percentile(added_ms, 99), "ms", floor=percentile(bare_ms, 99), at_most=P99_MS)
@@ -40,6 +52,15 @@ async def run(run: Run) -> None:
         "added latency, ms",
         [Series("Rassom: order to `completed`", added_ms), Series("floor: bare call of the provider", bare_ms)],
     )
+
+
+async def _table_bytes(database_url: str) -> dict[str, int]:
+    """What each table takes, with its indexes."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        return {row["name"]: row["size"] for row in await connection.fetch(_SIZES)}
+    finally:
+        await connection.close()
 
 
 async def _lives(client: Client, people: Iterator[int], seconds: float) -> tuple[dict[str, float], list[str]]:
