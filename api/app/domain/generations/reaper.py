@@ -5,7 +5,7 @@ It moves states and never submits.
 
 from app.core.logging import get_logger
 from app.core.metrics import REAPED
-from app.domain.generations import attempt_queries, attempts, events
+from app.domain.generations import attempts, events, reaper_queries
 from app.queue.enqueue import GENERATE, enqueue, list_missing
 from app.resources import Resources
 
@@ -24,8 +24,8 @@ async def sweep(resources: Resources) -> None:
     await _queue_missing(resources)
     await events.sequence_all(resources)
     async with resources.reading() as session:
-        unsettled = await attempt_queries.list_unsettled_ids(session, newest=SETTLED_SEEN)
-        waiting = await attempt_queries.count_waiting_events(session, older_than_s=EVENT_AGE_S)
+        unsettled = await reaper_queries.list_unsettled_ids(session, newest=SETTLED_SEEN)
+        waiting = await reaper_queries.count_waiting_events(session, older_than_s=EVENT_AGE_S)
     if unsettled:
         REAPED.labels(found="unsettled").inc(len(unsettled))
         _log.error("generations_unsettled", count=len(unsettled), first=unsettled[:5], effect="run rassom audit")
@@ -36,7 +36,7 @@ async def sweep(resources: Resources) -> None:
 
 async def _end_overdue(resources: Resources) -> None:
     async with resources.reading() as session:
-        overdue = await attempt_queries.list_overdue_ids(session, limit=BATCH)
+        overdue = await reaper_queries.list_overdue_ids(session, limit=BATCH)
     for generation_id in overdue:
         # One short transaction each, so that one row in trouble does not keep the others' credits.
         async with resources.transaction() as session:
@@ -50,7 +50,7 @@ async def _queue_missing(resources: Resources) -> None:
     after_id = 0
     while True:
         async with resources.transaction() as session:
-            ids = await attempt_queries.list_active_ids(session, older_than_s=JOB_AGE_S, after_id=after_id, limit=JOB_BATCH)
+            ids = await reaper_queries.list_active_ids(session, older_than_s=JOB_AGE_S, after_id=after_id, limit=JOB_BATCH)
             for generation_id in await list_missing(session, GENERATE, ids):
                 REAPED.labels(found="job_missing").inc()
                 _log.warning("job_was_missing", generation_id=generation_id)
