@@ -161,3 +161,13 @@ class TestSeed:
 
     async def test_has_an_entry_in_the_options_for_each(self, database_url: str) -> None:
         assert {row["key"] for row in await fetch(database_url, "SELECT key FROM model_catalog")} == set(MODEL_OPTIONS)
+
+
+class TestIsAtHead:
+    async def test_is_told_of_a_migrated_database_only(self, database_url: str, empty_database_url: str) -> None:
+        nowhere = f"{database_url.partition('?')[0]}_nowhere"
+
+        known = [await asyncio.to_thread(migrations.is_at_head, dsn) for dsn in (database_url, empty_database_url, nowhere)]
+        await downgrade(database_url, "-1")
+
+        assert [*known, await asyncio.to_thread(migrations.is_at_head, database_url)] == [True, False, False, False]
