@@ -45,6 +45,7 @@ async def a_payment(shop: TelegramShop) -> Phone:
 
 async def an_audience(shop: TelegramShop) -> list[Phone]:
     """People of a language who have all written to the bot before."""
+
     async def one() -> Phone:
         phone = await shop.phone("ru")
         await phone.writes("/start")
