@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException  # noqa: TID251 - rendered here
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from app.core.errors import RassomError
@@ -49,7 +50,10 @@ def add_exception_handlers(app: FastAPI) -> None:
             return _render_invalid(request.scope, [FieldError(field="body", message="JSON decode error")])
         phrase = HTTPStatus(error.status_code).phrase
         code = _FRAMEWORK_CODES.get(error.status_code) or re.sub(r"\W+", "_", phrase.lower())
-        return render(request.scope, error.status_code, code, phrase, str(error.detail), headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods(app, request.scope))
+        return render(request.scope, error.status_code, code, phrase, str(error.detail), headers=headers)
 
     app.add_exception_handler(RassomError, on_rassom_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
@@ -94,6 +98,12 @@ def render(
         }
     )
     return JSONResponse(problem.model_dump(mode="json"), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _methods(app: FastAPI, scope: Scope) -> list[str]:
+    """Every method of an address (RFC 9110, 15.5.6): the framework names those of the first route alone."""
+    routes = [route for route in app.routes if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in route.methods or ()})
 
 
 def _render_invalid(scope: Scope, errors: list[FieldError]) -> Response:

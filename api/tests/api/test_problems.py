@@ -52,6 +52,12 @@ class TestProblem:
             answer = await shop.http.get(f"{shop.base_url}{path}")
             assert (answer.status_code, problem_of(answer)["code"]) == (404, "not_found"), path
 
+    async def test_405_names_every_method_of_the_address(self, shop: Shop) -> None:
+        answer = await shop.http.delete("/users/1001/preferences")
+
+        assert (answer.status_code, problem_of(answer)["code"]) == (405, "method_not_allowed")
+        assert answer.headers["Allow"] == "GET, PUT"
+
     async def test_404_of_a_user_a_generation_and_a_model(self, shop: Shop) -> None:
         somebody = new_telegram_id()
         answers = [
