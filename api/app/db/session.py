@@ -85,11 +85,12 @@ class Session(AsyncSession):
     async def open(self) -> Connection:
         """The connection, taken from the pool and, for a unit of work, begun. Raises what a full pool or a lost database raises."""
         if self._connection is None:
-            self._connection, self._driver = await self._take()
-            while self._driver.is_closed():  # lost while nobody used it
-                await greenlet_spawn(self._connection.invalidate)
-                await greenlet_spawn(self._connection.close)
-                self._connection, self._driver = await self._take()
+            connection, driver = await self._take()
+            while driver.is_closed():  # lost while nobody used it
+                await greenlet_spawn(connection.invalidate)
+                await greenlet_spawn(connection.close)
+                connection, driver = await self._take()
+            self._connection, self._driver = connection, driver
             if self._is_unit:
                 await self.tell("BEGIN")
         return self._connection

@@ -66,7 +66,7 @@ BODIES: dict[str, tuple[dict[str, Any], Refusal]] = {
     "telegram_id a fraction": ({"telegram_id": 1001.5}, (*INVALID, "telegram_id")),
     "model_id a text": ({"model_id": "1"}, (*INVALID, "model_id")),
     "model_id null": ({"model_id": None}, (*INVALID, "model_id")),
-    "model_id of 65 bits": ({"model_id": 2**63}, (*INVALID, "model_id")),
+    "model_id of 54 bits": ({"model_id": 2**53}, (*INVALID, "model_id")),
     "size a number": ({"size": 2048}, (*INVALID, "size")),
     "reference_urls a text": ({"reference_urls": PICTURE}, (*INVALID, "reference_urls")),
     "a reference of null": ({"reference_urls": [None]}, (*INVALID, "reference_urls.0")),
@@ -83,7 +83,7 @@ BODIES: dict[str, tuple[dict[str, Any], Refusal]] = {
     "client_context with half a character": ({"client_context": {"x": "\ud800"}}, (*INVALID, "client_context")),
     "client_context 34 levels deep": ({"client_context": {"x": json.loads("[" * 33 + "]" * 33)}}, (*INVALID, "client_context")),
     "unknown model": ({"model_id": 4}, (404, "model_not_found", None)),
-    "unknown model of 63 bits": ({"model_id": 2**63 - 1}, (404, "model_not_found", None)),
+    "unknown model of 53 bits": ({"model_id": 2**53 - 1}, (404, "model_not_found", None)),
 }
 
 REFERENCES = (

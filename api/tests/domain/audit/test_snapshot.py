@@ -3,7 +3,6 @@
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.audit import queries
 from app.resources import Resources
@@ -22,7 +21,7 @@ class TestSnapshot:
             assert await session.scalar(_COUNT) == before
 
     async def test_cannot_write(self, resources: Resources) -> None:
-        async with resources.engine.connect() as connection, AsyncSession(connection) as session:
-            await queries.begin_snapshot(session)
-            with pytest.raises(DBAPIError, match="read-only"):
+        with pytest.raises(DBAPIError, match="read-only"):
+            async with resources.transaction() as session:
+                await queries.begin_snapshot(session)
                 await session.execute(_WRITE)

@@ -57,7 +57,7 @@ class TestALongHistory:
         await book.hold(user_id, 2)
         await plant_history(book, user_id, 20_000)
 
-        plan = await plan_of(book, queries._BALANCE.text.replace(":user_id", str(user_id)))
+        plan = await plan_of(book, queries._BALANCE.words.replace("$1", str(user_id)))
 
         assert ("Seq Scan", "ledger_entries") not in [(node["Node Type"], node.get("Relation Name")) for node in nodes(plan)]
         assert sum(node.get("Actual Rows", 0) * node["Actual Loops"] for node in nodes(plan)) < 50

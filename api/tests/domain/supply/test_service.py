@@ -104,9 +104,10 @@ class TestAdmit:
         await note(resources, Trouble.FAILING, times=5)
         await cool_down(resources)
         known = await standing_of(resources)
-        async with resources.transaction() as session:
-            assert await supply.admit_order(session, known) is None
-            await session.rollback()
+        with pytest.raises(LookupError, match="no such model"):
+            async with resources.transaction() as session:
+                assert await supply.admit_order(session, known) is None
+                raise LookupError("no such model")
 
         async with resources.transaction() as session:
             assert await supply.admit_order(session, known) is None
