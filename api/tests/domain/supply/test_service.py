@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from app.core.config import Settings
 from app.core.logging import configure_logging
 from app.domain.supply import queries
