@@ -128,7 +128,8 @@ class TestFrozenBeforeSending:
                 after = await rows_of(shop, "generation_jobs")
                 seen = await shop.follow(generation, somebody, within_s=20)
 
-        assert [row["epoch"] for row in after] == [row["epoch"] for row in before]
+        # It may take the job anew, like any worker, and raises the epoch then; of its old claim it writes nothing.
+        assert [row | {"epoch": 0} for row in after] == [row | {"epoch": 0} for row in before]
         assert await shop.submits_seen() == []
         assert seen["error_code"] == "deadline_exceeded"
         assert await shop.balance(somebody) == (3, 0)

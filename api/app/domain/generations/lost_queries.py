@@ -180,6 +180,11 @@ async def sum_orphans(session: AsyncSession) -> tuple[int, Decimal]:
     return int(count), Decimal(cost or 0)
 
 
+async def is_in_recovery(session: AsyncSession) -> bool:
+    """Whether the server still replays its log, and can be read but not written."""
+    return bool(await session.scalar(select(func.pg_is_in_recovery())))
+
+
 async def lock_identity(session: AsyncSession) -> str | None:
     """The identity that the database had at the last start, None at the first one; others wait until the transaction ends."""
     await session.execute(_LOCK_IDENTITY)

@@ -6,19 +6,23 @@ as unknown, before it can be sent again: history, webhook or deadline decide, as
 to the outside has doubts of his own, which are written in the same transaction.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.errors import ServiceUnavailableError
 from app.core.logging import get_logger
 from app.core.model_options import MODEL_OPTIONS
 from app.domain.generations import lost_queries
 from app.provider.wire import Order, build_order
 from app.resources import Resources
 
-# Not permitted, no such function, not supported, in recovery, not migrated yet.
-_UNTOLD = frozenset({"42501", "42883", "0A000", "55000", "42P01"})
+# Not permitted, no such function, not supported, not migrated yet.
+_UNTOLD = frozenset({"42501", "42883", "0A000", "42P01"})
+RECOVERY_MAX_S = 600.0
+RECOVERY_LOOK_EVERY_S = 0.25
 
 _log = get_logger(__name__)
 
@@ -31,8 +35,10 @@ async def notice_restore(resources: Resources, *doubts: Doubt) -> int:
 
     `doubts` are what else must not be taken for unsent; each returns how much that was.
 
-    Raises ServiceUnavailableError when the database is away: a worker must not begin without knowing.
+    Raises ServiceUnavailableError when the database is away, or has not replayed its log after ten minutes: a worker must not begin
+    without knowing.
     """
+    await _until_recovered(resources)
     try:
         async with resources.transaction() as session:
             return await _notice(session, doubts, is_sync=resources.settings.wavespeed_sync_mode)
@@ -41,6 +47,23 @@ async def notice_restore(resources: Resources, *doubts: Doubt) -> int:
             raise
         _log.warning("restore_not_detectable", reason=str(error.orig), effect="a restored database is taken for the old one")
         return 0
+
+
+async def _until_recovered(resources: Resources) -> None:
+    """A server that replays its log can be read, but has not decided yet which database it is."""
+    is_told = False
+    try:
+        async with asyncio.timeout(RECOVERY_MAX_S):
+            while True:
+                async with resources.reading() as session:
+                    if not await lost_queries.is_in_recovery(session):
+                        return
+                if not is_told:
+                    _log.warning("database_in_recovery", effect="nothing begins before it can be written")
+                is_told = True
+                await asyncio.sleep(RECOVERY_LOOK_EVERY_S)
+    except TimeoutError as error:
+        raise ServiceUnavailableError from error
 
 
 async def _notice(session: AsyncSession, doubts: tuple[Doubt, ...], *, is_sync: bool) -> int:

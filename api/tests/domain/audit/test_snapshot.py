@@ -21,7 +21,10 @@ class TestSnapshot:
             assert await session.scalar(_COUNT) == before
 
     async def test_cannot_write(self, resources: Resources) -> None:
-        with pytest.raises(DBAPIError, match="read-only"):
+        async def write() -> None:
             async with resources.transaction() as session:
                 await queries.begin_snapshot(session)
                 await session.execute(_WRITE)
+
+        with pytest.raises(DBAPIError, match="read-only"):
+            await write()

@@ -106,10 +106,14 @@ class TestAdmit:
         await note(resources, Trouble.FAILING, times=5)
         await cool_down(resources)
         known = await standing_of(resources)
-        with pytest.raises(LookupError, match="no such model"):
+
+        async def refused_later() -> None:
             async with resources.transaction() as session:
                 assert await supply.admit_order(session, known) is None
                 raise LookupError("no such model")
+
+        with pytest.raises(LookupError, match="no such model"):
+            await refused_later()
 
         async with resources.transaction() as session:
             assert await supply.admit_order(session, known) is None
