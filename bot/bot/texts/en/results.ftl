@@ -59,7 +59,7 @@ state-completed = ✅
 state-failed = ❌
 state-cancelled = ✖️
 button-send-again = 📤 { $number } — send
-button-again-numbered = 🔁 { $number } — again · { $price ->
+button-again-numbered = 🔁 { $number } · { $price ->
         [one] { $price } credit
        *[other] { $price } credits
     }

@@ -61,7 +61,7 @@ state-completed = ✅
 state-failed = ❌
 state-cancelled = ✖️
 button-send-again = 📤 { $number } — прислать
-button-again-numbered = 🔁 { $number } — ещё раз · { $price ->
+button-again-numbered = 🔁 { $number } · { $price ->
         [one] { $price } кредит
         [few] { $price } кредита
        *[many] { $price } кредитов

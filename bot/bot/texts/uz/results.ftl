@@ -53,4 +53,4 @@ state-completed = ✅
 state-failed = ❌
 state-cancelled = ✖️
 button-send-again = 📤 { $number } — yuborish
-button-again-numbered = 🔁 { $number } — yana · { $price } kredit
+button-again-numbered = 🔁 { $number } · { $price } kredit
