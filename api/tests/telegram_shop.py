@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -26,6 +27,7 @@ from telegram_simulator.settings import TelegramSettings
 from tests import running
 from tests.factories import BOT_KEY, NO_TLS, Shop, changed
 from tests.programs import bare_environment, spawn
+from tests.proxy import Link
 from tests.seen import Message, data_of, has
 
 TOKEN = "424242:" + "t" * 35
@@ -74,11 +76,14 @@ class BotProcess:
 
 @dataclass
 class TelegramShop:
-    """All of it. `api` is a client of the API with eyes on the database; `telegram` the simulator's control API."""
+    """All of it. `api` is a client of the API with eyes on the database; `telegram` the simulator's control API; `wire` lies
+    between the bot and the API.
+    """
 
     api: Shop
     telegram: httpx2.AsyncClient
     bot: BotProcess
+    wire: Link
 
     @classmethod
     @asynccontextmanager
@@ -91,10 +96,11 @@ class TelegramShop:
             await stack.enter_async_context(running.worker(settings))
             api = await stack.enter_async_context(Shop.open(base_url, settings, simulator))
             control = await stack.enter_async_context(httpx2.AsyncClient(base_url=f"{telegram.url}/sim", timeout=30, verify=NO_TLS))
-            bot = BotProcess(_environment(settings, base_url, folder), folder)
+            wire = await stack.enter_async_context(Link("bot>api", urlsplit(base_url).port or 0).open())
+            bot = BotProcess(_environment(settings, f"http://127.0.0.1:{wire.port}", folder), folder)
             await bot.start()
             try:
-                yield cls(api, control, bot)
+                yield cls(api, control, bot, wire)
             finally:
                 if bot.process is not None and bot.process.poll() is None:
                     await bot.stop()

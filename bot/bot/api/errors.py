@@ -10,9 +10,10 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """A call that did not bring what it was made for."""
+    """A call that did not bring what it was made for. `is_in_doubt`: it may have been done all the same."""
 
     code = "api_away"
+    is_in_doubt = True
 
 
 class ApiAwayError(ApiError):
@@ -28,3 +29,5 @@ class ApiRefusalError(ApiError):
         self.code = code
         self.members = members
         self.retry_after_s = retry_after_s
+        # A database that went away in the middle of a commit is a 503, too.
+        self.is_in_doubt = status >= 500  # noqa: PLR2004 - where the API's own failures begin

@@ -1,11 +1,13 @@
 """Telling people the end of their generations: a step of its own, claimed from the API, at most one repeat ever.
 
 Everything that takes long and shows nothing (fetching pictures) happens before `start`; from there on a death may cost a repeat.
-What surely sent nothing (429, 5xx) gives the start back; what was cut off may have been sent, and starts again in the open.
+What surely sent nothing (429, 5xx, no answer to the start) gives the start back; what was cut off may have been sent, and starts
+again in the open.
 """
 
 import asyncio
 import mimetypes
+import time
 from typing import Any
 
 import aiohttp
@@ -26,6 +28,7 @@ LOOK_EVERY_S = 5.0
 PICTURE_MAX_BYTES = 49 * 1024 * 1024
 FETCH_TIMEOUT_S = 60.0
 POSTPONE_S = 20
+SAY_AGAIN_S = 0.5
 # Once a part of it was shown, it is waited for here: to begin again would show that part twice.
 WAIT_IN_THE_MIDDLE_S = 60
 
@@ -103,17 +106,43 @@ class Deliverer:
         generation = delivery.generation
         if generation.status == "cancelled" or generation.chat_id is None:
             # Its user took it back and saw so.
-            await calls.finish(self._shop.api, delivery, "delivered")
+            await self._finish(generation.id, state="delivered")
             return "delivered"
         originals = [await self._fetch(url, generation.id, place) for place, url in enumerate(delivery.results, 1)]
         price = await self._shop.catalogue.price(generation.model_id)
         told = Told()
-        while await calls.start(self._shop.api, self._in_hand[generation.id]):
+        while await self._may_send(generation.id):
             outcome = await self._try(delivery, originals, price, told)
             if outcome is not None:
-                await calls.finish(self._shop.api, self._in_hand[generation.id], **outcome)
+                await self._finish(generation.id, **outcome)
                 return str(outcome["state"])
         return "given_up"
+
+    async def _may_send(self, generation_id: int) -> bool:
+        """Start it. A start whose answer is lost may be counted, and surely nothing was sent: it is taken back.
+
+        Raises ApiError.
+        """
+        try:
+            return await calls.start(self._shop.api, self._in_hand[generation_id])
+        except ApiError as error:
+            if error.is_in_doubt:
+                await self._finish(generation_id, state="postponed")
+                self._shop.news.set()
+            raise
+
+    async def _finish(self, generation_id: int, **outcome: Any) -> None:
+        """Say how it ended, again while no answer comes, for as long as a lease: said twice it is said once. Raises ApiError."""
+        gives_up_at_s = time.monotonic() + self._shop.settings.bot_delivery_lease_seconds
+        while True:
+            try:
+                await calls.finish(self._shop.api, self._in_hand[generation_id], **outcome)
+            except ApiError as error:
+                if not error.is_in_doubt or time.monotonic() > gives_up_at_s:
+                    raise
+                await asyncio.sleep(SAY_AGAIN_S)
+            else:
+                return
 
     async def _try(self, delivery: Delivery, originals: list[Original], price: int | None, told: Told) -> dict[str, Any] | None:
         """Send it; how to finish, or None when it was cut off and has to be started once more."""
