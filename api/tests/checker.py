@@ -52,7 +52,7 @@ def _counts(facts: Facts) -> Counter[str]:
     completed = {each["prompt"] for each in generations if each["status"] == "completed"}
     return Counter(
         orders=len(facts.orders),
-        accepted=sum(bool(order.accepted_ids) for order in facts.orders),
+        accepted=sum(bool(order.accepted_ids) or order.is_told for order in facts.orders),
         repeated_answers=sum(max(0, len(order.accepted_ids) - 1) for order in facts.orders),
         generations=len(generations),
         not_final=sum(each["status"] not in FINAL for each in generations),
@@ -80,6 +80,8 @@ def _orders(facts: Facts) -> Iterator[str]:
             yield f"{name}: exists {len(found)} times, as {found}"
         if order.accepted_ids and order.accepted_ids[0] not in found:
             yield f"{name}: accepted as {order.accepted_ids[0]}, and is not in its owner's history"
+        if order.is_told and not found:
+            yield f"{name}: was said to be accepted, and is not in its owner's history"
         if found and not order.accepted_ids and not order.is_open:
             yield f"{name}: was refused, and exists as {found}"
     for (telegram_id, prompt), found in made.items():

@@ -22,7 +22,8 @@ _NOT_FOUND = 404
 class Order:
     """What a client sent (the prompt is this order's alone) and the ids of the 202 answers that it got, one for each repeat.
 
-    `is_open`: an answer was lost and the last word is not known, so the generation may exist or not.
+    `is_open`: an answer was lost and the last word is not known, so the generation may exist or not. `is_told`: somebody else
+    ordered it for this client, and said that it was accepted.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Order:
     prompt: str
     accepted_ids: list[int] = field(default_factory=list)
     is_open: bool = False
+    is_told: bool = False
 
 
 @dataclass(slots=True)

@@ -108,6 +108,7 @@ LIES: list[tuple[str, Lie]] = [
     ("exists 2 times", lambda facts: facts.people[ANN].generations.append(a_generation(4, "failed") | {"prompt": "prompt 1"})),
     ("answered with different generations", lambda facts: facts.orders[0].accepted_ids.append(7)),
     ("was refused, and exists", lambda facts: facts.orders[2].accepted_ids.clear()),
+    ("was said to be accepted, and is not", lambda facts: setattr(facts.orders[4], "is_told", True)),
     ("nobody ordered 'prompt 3'", lambda facts: facts.orders.pop(2)),
     ("is running and not final", unfinished),
     ("completed without a picture", lambda facts: facts.results[1].clear()),

@@ -13,7 +13,8 @@ import uvloop
 from tests.chaos.trial import Plan, Report, run
 
 FAULT_EVERY_S = 1.3
-GENERATIONS_MIN, FAULTS_MIN, LONG_MINUTES, LONG_RATE = 8000, 300, 10, 15
+GENERATIONS_MIN, FAULTS_MIN, TOLD_MIN, LONG_MINUTES, LONG_RATE = 8000, 300, 400, 10, 15
+SHOPPERS, SHOPPER_PAUSE_S = 60, 30
 
 
 def main() -> int:
@@ -23,7 +24,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=LONG_MINUTES)
     parser.add_argument("--rate", type=float, default=LONG_RATE, help="orders a second")
     given = parser.parse_args()
-    plan = Plan(given.seed, given.minutes * 60, given.rate, FAULT_EVERY_S, people=max(40, round(given.rate * 50)))
+    people = max(40, round(given.rate * 50))
+    plan = Plan(given.seed, given.minutes * 60, given.rate, FAULT_EVERY_S, people, SHOPPERS, SHOPPER_PAUSE_S)
     home = Path(tempfile.mkdtemp(prefix="rassom-chaos-"))
     say(f"seed {plan.seed}, {given.minutes:g} minutes at {plan.rate:g} orders/s, in {home}")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -39,9 +41,10 @@ def main() -> int:
 
 
 def _too_little(report: Report) -> list[str]:
-    accepted = report.verdict.counts["accepted"]
+    accepted, told = report.verdict.counts["accepted"], report.shop.counts["told"]
     return [
         *([f"only {accepted} generations, {GENERATIONS_MIN} are wanted"] if accepted < GENERATIONS_MIN else []),
+        *([f"only {told} ends were told in the shop, {TOLD_MIN} are wanted"] if told < TOLD_MIN else []),
         *([f"only {report.hits} faults, {FAULTS_MIN} are wanted"] if report.hits < FAULTS_MIN else []),
     ]
 
@@ -51,13 +54,15 @@ def _show(report: Report) -> None:
     say("")
     for kind in report.plan.kinds:
         say(f"  {kind:<40} {report.hit[kind]:>4} hit of {report.tried[kind]}")
-    for title, figures in (("checker", counts), ("answers", report.answers), ("processor seconds", report.cpu_s)):
+    titled = {"checker": counts, "shop": report.shop.counts, "shoppers": report.deeds, "answers": report.answers}
+    for title, figures in (titled | {"processor seconds": report.cpu_s}).items():
         say(f"{title}: " + ", ".join(f"{name} {count}" for name, count in sorted(figures.items())))
     say(f"orders that came late {report.late}, that found nobody free {report.nobody_free}; provider faults {report.strikes}")
     for finding in report.findings[:50]:
         say(f"FOUND {finding}")
     say(
-        f"chaos: seed {report.plan.seed}, {report.hits} faults, {counts['accepted']} generations, {len(report.findings)} findings,"
+        f"chaos: seed {report.plan.seed}, {report.hits} faults, {counts['accepted']} generations, {report.shop.counts['told']} told"
+        f" in the shop, {report.shop.counts['transactions']} payments, {len(report.findings)} findings,"
         f" {report.stuck} stuck, all ended {report.healed_s:.0f} s after the last fault"
     )
 

@@ -1,6 +1,6 @@
 """The supervisor of a chaos run, a program of its own: the product's supervisor over two of each program, which tells process ids.
 
-`python -m tests.chaos.keeper HOME` reads HOME/plan.json: the simulator's ports and options, each program's verb and environment.
+`python -m tests.chaos.keeper HOME` reads HOME/plan.json: the simulators' ports and options, each program's verb and environment.
 """
 
 import json
@@ -14,6 +14,8 @@ from app.embedded import parts, postgres, processes
 from app.embedded.processes import EmbeddedError
 from app.embedded.supervisor import Part, Program, StopRequested, Supervisor
 
+PROVIDER_STAGE = 1
+
 
 def main(home: Path) -> int:
     """Start everything and keep it running until SIGTERM."""
@@ -22,7 +24,9 @@ def main(home: Path) -> int:
     try:
         with supervisor.running():
             database = parts.database(home)
-            keep: list[Part[Any]] = [database, parts.cache(home), parts.simulator(home, plan["ports"], options=plan["simulator"])]
+            provider = parts.simulator(home, plan["ports"], options=plan["simulator"])
+            telegram = [_telegram(home, plan["telegram"])] if plan["telegram"] else []
+            keep: list[Part[Any]] = [database, parts.cache(home), provider, *telegram]
             for part in keep:
                 supervisor.add(part)
             _migrate(home, database, supervisor)
@@ -46,6 +50,16 @@ def _migrate(home: Path, database: Part[postgres.Postgres], supervisor: Supervis
     env = {**os.environ, "DATABASE_URL": dsn}
     if processes.run(parts.verb("migrate"), log=home / "log" / "migrate.log", env=env, pause=supervisor.tend) != 0:
         raise EmbeddedError(processes.tail(home / "log" / "migrate.log"))
+
+
+def _telegram(home: Path, options: list[str]) -> Part[Program]:
+    log = home / "log" / "telegram.log"
+    command = [sys.executable, "-m", "telegram_simulator", "--state-dir", str(home / "telegram"), *options]
+
+    def start(_: processes.Pause) -> Program:
+        return Program(processes.start(command, log=log))
+
+    return Part("telegram", start, log, PROVIDER_STAGE)
 
 
 def _program(name: str, home: Path, program: Mapping[str, Any]) -> Part[Program]:

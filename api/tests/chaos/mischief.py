@@ -4,10 +4,12 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 
-from tests.chaos.stack import PROGRAMS, Stack
+from tests.chaos.stack import Stack
+from tests.chaos.wiring import PROGRAMS
 from tests.proxy import Link
 
 Deed = Callable[["Mischief"], Awaitable[int]]
@@ -22,12 +24,19 @@ class Mischief:
 
     stack: Stack
     dice: random.Random
+    deeds: Mapping[str, tuple[float, Deed]]
     tried: Counter[str] = field(default_factory=Counter)
     hit: Counter[str] = field(default_factory=Counter)
+    blows: list[tuple[float, str]] = field(default_factory=list)
+    """What took effect, and when it was begun."""
 
     def link(self, wire: str) -> Link:
-        """One of the wires of this kind, such as `>database`."""
-        return self.dice.choice([link for name, link in self.stack.links.items() if wire in name])
+        """One of the wires of this kind, such as `>database` or `bot-*>api`."""
+        return self.dice.choice(self.links(wire))
+
+    def links(self, wire: str) -> list[Link]:
+        """All of them."""
+        return [link for name, link in self.stack.links.items() if fnmatch(name, f"*{wire}*")]
 
     async def go_on(self, kinds: Sequence[str], *, for_s: float, every_s: float) -> None:
         """One fault after the other, at random moments, several at once; when the time is over, what has begun is ended.
@@ -40,13 +49,15 @@ class Mischief:
         async with asyncio.TaskGroup() as group:
             while time.monotonic() < ends_at_s + (MORE_S if set(kinds) - self.hit.keys() else 0):
                 await asyncio.sleep(self.dice.uniform(0.4, 1.6) * every_s)
-                kind = due.pop() if due else self.dice.choices(kinds, [DEEDS[kind][0] for kind in kinds])[0]
+                kind = due.pop() if due else self.dice.choices(kinds, [self.deeds[kind][0] for kind in kinds])[0]
                 group.create_task(self._do(kind, due))
 
     async def _do(self, kind: str, due: list[str]) -> None:
         self.tried[kind] += 1
-        if await DEEDS[kind][1](self):
+        began_at = time.time()
+        if await self.deeds[kind][1](self):
             self.hit[kind] += 1
+            self.blows += [(began_at, kind)]
         elif not self.hit[kind]:
             due.insert(0, kind)
 
@@ -75,25 +86,30 @@ async def _freeze_api(mischief: Mischief) -> int:
     return await mischief.stack.freeze(mischief.dice.choice(APIS), for_s=mischief.dice.uniform(0.5, 3))
 
 
-def _cut(wire: str) -> Deed:
+def cut(wire: str) -> Deed:
+    """Reset the connections of a wire of this kind."""
     return lambda mischief: mischief.link(wire).cut()
 
 
-def _half_close(wire: str) -> Deed:
+def half_close(wire: str) -> Deed:
+    """End one direction of a wire of this kind."""
     return lambda mischief: mischief.link(wire).half_close(towards_server=mischief.dice.random() < 0.5)
 
 
-def _slow_down(wire: str) -> Deed:
+def slow_down(wire: str) -> Deed:
+    """Let what goes over a wire of this kind arrive later."""
     return lambda mischief: mischief.link(wire).slow_down(
         delay_s=mischief.dice.uniform(0.05, 0.8), for_s=mischief.dice.uniform(1, 4)
     )
 
 
-def _black_hole(wire: str) -> Deed:
+def black_hole(wire: str) -> Deed:
+    """Swallow what goes over a wire of this kind."""
     return lambda mischief: mischief.link(wire).black_hole(for_s=mischief.dice.uniform(1, 5))
 
 
-def _rob(wire: str, asked: bytes) -> Deed:
+def rob(wire: str, asked: bytes) -> Deed:
+    """Let a request with these bytes arrive over a wire of this kind, and its answer not."""
     return lambda mischief: mischief.link(wire).rob(asked)
 
 
@@ -104,22 +120,22 @@ DEEDS: dict[str, tuple[float, Deed]] = {
     "kill and wipe valkey": (4, _wipe_valkey),
     "freeze worker past its lease": (5, _freeze_worker),
     "freeze api": (3, _freeze_api),
-    "cut client>api": (5, _cut("client>")),
-    "cut >database": (6, _cut(">database")),
-    "cut >provider": (6, _cut(">provider")),
-    "cut >valkey": (3, _cut(">valkey")),
-    "half close client>api": (3, _half_close("client>")),
-    "half close >database": (4, _half_close(">database")),
-    "half close >provider": (4, _half_close(">provider")),
-    "slow client>api": (2, _slow_down("client>")),
-    "slow >database": (4, _slow_down(">database")),
-    "slow >provider": (4, _slow_down(">provider")),
-    "slow >valkey": (2, _slow_down(">valkey")),
-    "black hole >database": (3, _black_hole(">database")),
-    "black hole >provider": (4, _black_hole(">provider")),
-    "black hole >valkey": (2, _black_hole(">valkey")),
-    "lost answer client>api": (8, _rob("client>", b"/generations/submit")),
-    "lost answer >database, of a commit": (8, _rob(">database", b"COMMIT")),
-    "lost answer >provider, of a submit": (8, _rob(">provider", b"POST /api/v3/")),
+    "cut client>api": (5, cut("client>")),
+    "cut >database": (6, cut(">database")),
+    "cut >provider": (6, cut(">provider")),
+    "cut >valkey": (3, cut(">valkey")),
+    "half close client>api": (3, half_close("client>")),
+    "half close >database": (4, half_close(">database")),
+    "half close >provider": (4, half_close(">provider")),
+    "slow client>api": (2, slow_down("client>")),
+    "slow >database": (4, slow_down(">database")),
+    "slow >provider": (4, slow_down(">provider")),
+    "slow >valkey": (2, slow_down(">valkey")),
+    "black hole >database": (3, black_hole(">database")),
+    "black hole >provider": (4, black_hole(">provider")),
+    "black hole >valkey": (2, black_hole(">valkey")),
+    "lost answer client>api": (8, rob("client>", b"/generations/submit")),
+    "lost answer >database, of a commit": (8, rob(">database", b"COMMIT")),
+    "lost answer >provider, of a submit": (8, rob(">provider", b"POST /api/v3/")),
 }
 """Every kind: how often it comes beside the others, and what is done; the result is 0 when it met nothing to take effect on."""

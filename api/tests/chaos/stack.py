@@ -12,33 +12,36 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import psutil
 
-from app.embedded import home as homes
 from app.embedded import ports, sockets
-from simulator.settings import DEFAULT_WEBHOOK_SECRET
+from tests.chaos.wiring import BOTS, PROGRAMS, TOKEN, environment, links
 from tests.factories import BOT_KEY, NO_TLS
 from tests.programs import bare_environment, cleared, spawn
 from tests.proxy import Link
 
-START_TIMEOUT_S = 90.0
-PROGRAMS = {"api-1": "api", "api-2": "api", "worker-1": "worker", "worker-2": "worker"}
+START_TIMEOUT_S = 180.0
 LOG_ENTRIES = "1000000"
+DELIVERY_LEASE_MIN_S = 2.0
 TASK_S = "0.5"
 API = Path(__file__).parents[2]
 
 
 @dataclass
 class Stack:
-    """A running Rassom. `links` by name: `api-1>database`, `worker-1>provider`, `client>api-1`, `all>valkey` and so on."""
+    """A running Rassom, with a shop in Telegram or without. `links` by name: `api-1>database`, `client>api-1`, `bot-1>api` …"""
 
     home: Path
     keeper: subprocess.Popen[bytes]
     links: dict[str, Link]
     direct: dict[str, int]
     lease_s: float
+    delivery_lease_s: float
+    is_shop: bool
+    cut_calls: list[dict[str, Any]] = field(default_factory=list)
     _cpu_s: dict[tuple[str, int], float] = field(default_factory=dict)
 
     @property
@@ -62,11 +65,23 @@ class Stack:
         """The simulator's control page."""
         return httpx2.AsyncClient(base_url=f"http://127.0.0.1:{self.direct['provider']}/sim", timeout=60, verify=NO_TLS)
 
+    def telegram(self) -> httpx2.AsyncClient:
+        """Telegram's control page, where people are played."""
+        return httpx2.AsyncClient(base_url=f"http://127.0.0.1:{self.direct['telegram']}/sim", timeout=30, verify=NO_TLS)
+
     def client(self, at: str = "api-1") -> httpx2.AsyncClient:
         """A client of that API without a disturbance."""
         headers = {"Authorization": f"Bearer {BOT_KEY}"}
         url = f"http://127.0.0.1:{self.direct[at]}/api/v1"
         return httpx2.AsyncClient(base_url=url, headers=headers, timeout=30, verify=NO_TLS)
+
+    async def note_cut_calls(self) -> None:
+        """Remember which calls of the bots Telegram has not answered; its own log of them does not outlive it."""
+        with suppress(httpx2.TransportError):
+            async with self.telegram() as control:
+                for method in ("sendPhoto", "sendDocument", "sendMessage"):
+                    calls = (await control.get("/log", params={"method": method})).raise_for_status().json()["requests"]
+                    self.cut_calls += [call for call in calls if call["ok"] is None]
 
     async def kill(self, part: str) -> bool:
         """kill -9; whether there was something to kill, and it is gone."""
@@ -104,7 +119,11 @@ class Stack:
     async def is_whole(self) -> bool:
         """Whether every part runs and both APIs are ready."""
         pids = self.pids
-        if not {*PROGRAMS, "postgresql", "valkey", "simulator"} <= {name for name, pid in pids.items() if _is_alive(pid)}:
+        shop = {*BOTS, "telegram"} if self.is_shop else set()
+        parts = {*PROGRAMS, *shop, "postgresql", "valkey", "simulator"}
+        if not parts <= {name for name, pid in pids.items() if _is_alive(pid)}:
+            return False
+        if self.is_shop and not await self._is_telegram_there():
             return False
         for name in ("api-1", "api-2"):
             async with self.client(name) as client:
@@ -115,6 +134,13 @@ class Stack:
                 if answer.status_code != httpx2.codes.OK:
                     return False
         return True
+
+    async def _is_telegram_there(self) -> bool:
+        async with self.telegram() as control:
+            try:
+                return (await control.get("/profile", timeout=5)).is_success
+            except httpx2.TransportError:
+                return False
 
     async def wait_until_whole(self, within_s: float = START_TIMEOUT_S) -> None:
         """Wait for `is_whole`. Raises RuntimeError with the keeper's words when it ends, TimeoutError."""
@@ -140,25 +166,31 @@ class Stack:
             total[part] += round(seconds)
         return total
 
-    def audit(self) -> subprocess.CompletedProcess[str]:
-        """`rassom audit`."""
-        env = bare_environment(self.home, DATABASE_URL=self.database_url)
-        command = [sys.executable, "-m", "app.cli", "audit"]
+    def rassom(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A command of an operator, past every disturbance."""
+        command = [sys.executable, "-m", "app.cli", *words]
+        telegram = {"BOT_TOKEN": TOKEN, "TELEGRAM_API_BASE_URL": f"http://127.0.0.1:{self.direct['telegram']}"}
+        env = bare_environment(self.home, DATABASE_URL=self.database_url, **telegram)
         return subprocess.run(command, env=env, cwd=self.home, capture_output=True, text=True, check=False, timeout=120)
 
 
 @asynccontextmanager
-async def running_stack(home: Path, *, deadline_s: float, lease_s: float) -> AsyncIterator[Stack]:
+async def running_stack(home: Path, *, deadline_s: float, lease_s: float, is_shop: bool) -> AsyncIterator[Stack]:
     """Start everything in `home`, a directory that is there, and end it with the block."""
-    numbers = iter(ports.free_ports(4))
-    direct = {name: next(numbers) for name in ("api-1", "api-2", "provider", "assets")}
+    names = ("api-1", "api-2", "provider", "assets", "telegram", "bot-2")
+    direct = dict(zip(names, ports.free_ports(len(names)), strict=True))
     async with AsyncExitStack() as stack:
-        links = {link.name: await stack.enter_async_context(link.open()) for link in _links(home, direct)}
+        wires = {link.name: await stack.enter_async_context(link.open()) for link in links(home, direct, is_shop=is_shop)}
         limits = {"GENERATION_DEADLINE_SECONDS": str(deadline_s), "WORKER_LEASE_SECONDS": str(lease_s)}
-        programs = {name: {"verb": verb, "env": _env(home, name, links, direct) | limits} for name, verb in PROGRAMS.items()}
+        delivery_lease_s = max(lease_s, DELIVERY_LEASE_MIN_S)
+        programs = {
+            name: {"verb": verb, "env": limits | environment(home, name, wires, direct, delivery_lease_s)}
+            for name, verb in (PROGRAMS | (BOTS if is_shop else {})).items()
+        }
         plan = {
             "ports": [direct["provider"], direct["assets"]],
             "simulator": ["--delay", TASK_S, "--log-entries", LOG_ENTRIES],
+            "telegram": ["--port", str(direct["telegram"]), "--token", TOKEN, "--log-entries", LOG_ENTRIES] if is_shop else [],
             "programs": programs,
         }
         (home / "plan.json").write_text(json.dumps(plan))
@@ -166,7 +198,7 @@ async def running_stack(home: Path, *, deadline_s: float, lease_s: float) -> Asy
         log = home / "keeper.log"
         command = [sys.executable, "-m", "tests.chaos.keeper", str(home)]
         keeper = spawn(command, env=bare_environment(home), cwd=API, out=log, errors=log)
-        running = Stack(home, keeper, links, direct, lease_s)
+        running = Stack(home, keeper, wires, direct, lease_s, delivery_lease_s, is_shop)
         try:
             await running.wait_until_whole()
             yield running
@@ -174,36 +206,6 @@ async def running_stack(home: Path, *, deadline_s: float, lease_s: float) -> Asy
             keeper.terminate()
             with suppress(TimeoutError):
                 await _is_within(lambda: keeper.poll() is not None, 10)
-
-
-def _links(home: Path, direct: dict[str, int]) -> list[Link]:
-    run = sockets.directory(home)
-    return [
-        *(Link(f"{name}>database", run / ".s.PGSQL.5432") for name in PROGRAMS),
-        *(Link(f"{name}>provider", direct["provider"]) for name in PROGRAMS if name.startswith("worker")),
-        *(Link(f"client>{name}", direct[name]) for name in PROGRAMS if name.startswith("api")),
-        Link("all>valkey", run / "valkey.sock"),
-    ]
-
-
-def _env(home: Path, name: str, links: dict[str, Link], direct: dict[str, int]) -> dict[str, str]:
-    provider = links[f"{name}>provider"].port if name.startswith("worker") else direct["provider"]
-    return {
-        "PORT": str(direct.get(name, 8000)),
-        "DATABASE_URL": f"postgresql://rassom@127.0.0.1:{links[f'{name}>database'].port}/rassom?sslmode=disable",
-        "REDIS_URL": f"redis://127.0.0.1:{links['all>valkey'].port}",
-        "WAVESPEED_API_BASE_URL": f"http://127.0.0.1:{provider}/api/v3",
-        "WAVESPEED_API_KEY": homes.simulator_key(home),
-        "BOOTSTRAP_API_KEY": BOT_KEY,
-        "RUN_MIGRATIONS": "false",
-        "RATE_LIMIT_ENABLED": "false",
-        "WAVESPEED_TIMEOUT_SECONDS": "8",
-        "WAVESPEED_POLL_INTERVAL_SECONDS": "0.3",
-        "WAVESPEED_SYNC_MODE": str(name != "worker-2").lower(),  # one worker holds the connection, the other one polls
-        "WAVESPEED_WEBHOOK_SECRET": DEFAULT_WEBHOOK_SECRET,
-        "PUBLIC_BASE_URL": f"http://127.0.0.1:{links['client>api-1'].port}",
-        "LOG_LEVEL": "warning",
-    }
 
 
 def _is_alive(pid: int) -> bool:
