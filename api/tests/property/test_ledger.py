@@ -135,6 +135,8 @@ class LedgerMachine(Machine):
             if said == outcomes and seen == [(wallet.balance, wallet.held) for wallet in wallets]:
                 self.wallets = wallets
                 self.world.hits["two at once"] += 1
+                if [verb for verb, _, _ in pair] == ["hold", "hold"]:
+                    self._put_in_order(pair[0][1])
                 return
         raise AssertionError((pair, outcomes, seen, self.wallets))
 
@@ -167,6 +169,11 @@ class LedgerMachine(Machine):
             return move
         holds = self.wallets[person].holds
         return (verb, person, holds[-1 - number % len(holds)].ref) if holds else ("", person, 0)
+
+    def _put_in_order(self, person: int) -> None:
+        """Which of two holds at once came first is the book's to say, and counts: only the newest ones are looked at."""
+        places = self.world.run(self._places_of_holds(self.user_ids[person]))
+        self.wallets[person].holds.sort(key=lambda hold: places[self.transfers[hold.ref]])
 
     def _user_id(self, telegram_id: int) -> int:
         user_id: int = self.world.run(self.world.eyes.fetchval("SELECT id FROM users WHERE telegram_id = $1", telegram_id))
@@ -201,6 +208,15 @@ class LedgerMachine(Machine):
         async with self.world.resources.reading() as session:
             found = [await ledger.balance(session, telegram_id) for telegram_id in self.telegram_ids]
         return [(one.balance, one.held) for one in found]
+
+    async def _places_of_holds(self, user_id: int) -> dict[int, int]:
+        rows = await self.world.eyes.fetch(
+            "SELECT entry.transfer_id, entry.seq FROM ledger_entries entry"
+            " JOIN ledger_accounts wallet ON wallet.id = entry.account_id"
+            " WHERE wallet.user_id = $1 AND entry.entry_type = 'generation_hold'",
+            user_id,
+        )
+        return {row["transfer_id"]: row["seq"] for row in rows}
 
     async def _freeze(self, user_id: int) -> None:
         async with self.world.resources.transaction() as session:
