@@ -27,6 +27,8 @@ from bot.telegram import make_bot
 
 TRY_AGAIN_S = 2.0
 REDIS_TIMEOUT_S = 2.0
+# Shorter than the API keeps an idle connection (5 s): a call must not meet one that is just being closed.
+IDLE_MAX_S = 3.0
 
 _log = get_logger(__name__)
 
@@ -66,7 +68,7 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Bot, Shop, Forgetfu
         settings.redis_url.get_secret_value(), socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
     )
     try:
-        async with aiohttp.ClientSession() as session:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(keepalive_timeout=IDLE_MAX_S)) as session:
             api = ApiClient(session, settings.api_base_url, settings.api_key.get_secret_value())
             shop = Shop(settings, api, People(api), Catalogue(api), Notes(redis))
             yield bot, shop, ForgetfulStorage(redis), session
