@@ -9,7 +9,7 @@ SOURCES := api/app api/alembic api/tests bot simulator telegram_simulator bench
 help: ## show this manual
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/.runtime ## start everything (database, Redis, simulator, API, worker) on embedded defaults; Ctrl-C stops it
+run: .venv/.runtime ## start everything (database, Redis, simulator, API, worker; with BOT_TOKEN the bot) on embedded defaults; Ctrl-C stops it
 	@exec $(BIN)/rassom up
 
 demo: .venv/.runtime ## start everything, make one picture end to end, say where it is, stop everything
@@ -26,7 +26,7 @@ check: .venv/.dev ## lint, types, import laws, container files (no services need
 	$(BIN)/hadolint api/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
-fuzz: .venv/.dev ## the whole OpenAPI schema with random requests, for about half an hour (seed: RASSOM_FUZZ_SEED)
+fuzz: .venv/.dev ## the whole OpenAPI schema with random requests, for about a quarter of an hour (seed: RASSOM_FUZZ_SEED)
 	RASSOM_FUZZ_EXAMPLES=$${RASSOM_FUZZ_EXAMPLES:-1500} $(BIN)/pytest -n 2 -rP api/tests/fuzz --timeout=0
 
 audit-million: .venv/.dev ## the audit of a book of a million entries, each invariant with its time
