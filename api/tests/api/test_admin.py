@@ -94,6 +94,12 @@ class TestTotals:
         assert [today[name] for name in ("credits_captured", "credits_granted", "credits_sold")] == [1, 10, 50]
         assert today["stars_received"] == 225
 
+    @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+    async def test_of_the_first_and_the_last_day_there_is_are_zeros(self, shop: Shop, day: str) -> None:
+        answer = await shop.http.get("/admin/totals", params={"day": day})
+
+        assert (answer.status_code, answer.json()["new_users"]) == (200, 0)
+
     async def test_of_another_day_are_another_days(self, shop: Shop) -> None:
         await shop.cancelled()
         yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()

@@ -54,7 +54,8 @@ async def totals(session: AsyncSession, day: date | None) -> Totals:
     """What happened on that day in UTC; without one, today."""
     day = day or clock.utc_now().date()
     begins = datetime.combine(day, time(tzinfo=UTC))
-    figures = await queries.get_totals(session, begins=begins, ends=begins + timedelta(days=1))
+    ends = begins + timedelta(days=1) if day < date.max else datetime.max.replace(tzinfo=UTC)
+    figures = await queries.get_totals(session, begins=begins, ends=ends)
     return Totals.model_validate({"day": day, **figures})
 
 
