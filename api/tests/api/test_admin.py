@@ -100,6 +100,12 @@ class TestTotals:
 
         assert (answer.status_code, answer.json()["new_users"]) == (200, 0)
 
+    @pytest.mark.parametrize("day", ["0", "1764028800", "2026-11-25T00:00:00", "2026-13-01", "yesterday"])
+    async def test_are_of_a_day_and_of_nothing_else(self, shop: Shop, day: str) -> None:
+        answer = await shop.http.get("/admin/totals", params={"day": day})
+
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "day")
+
     async def test_of_another_day_are_another_days(self, shop: Shop) -> None:
         await shop.cancelled()
         yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()

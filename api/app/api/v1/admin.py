@@ -1,9 +1,11 @@
 """What only an operator's key may do: credits, people, bans, the day."""
 
+import re
 from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import BeforeValidator
 
 from app.api.problems import problems
 from app.api.v1.users import TelegramIdPath
@@ -25,7 +27,17 @@ _NO_USER = problems(UserNotFoundError)
 router = APIRouter(prefix="/api/v1/admin", tags=["admin"])
 
 Username = Annotated[str, Query(pattern=r"^@?[A-Za-z0-9_]{1,64}$", description="In any case, with or without @", examples=["aziz"])]
-Day = Annotated[date | None, Query(description="In UTC; today when left out")]
+
+
+def _only_a_day(value: object) -> object:
+    """A number would be taken for a moment."""
+    if isinstance(value, str) and not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        msg = "must be a day, as 2026-11-25"
+        raise ValueError(msg)
+    return value
+
+
+Day = Annotated[date | None, Query(description="In UTC; today when left out"), BeforeValidator(_only_a_day)]
 
 
 @router.post("/credits", summary="Give credits to a user, or take them back", responses=_GRANT)
