@@ -27,7 +27,7 @@ check: .venv/.dev ## lint, types, import laws, container files (no services need
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
 fuzz: .venv/.dev ## the whole OpenAPI schema with random requests, for about a quarter of an hour (seed: RASSOM_FUZZ_SEED)
-	RASSOM_FUZZ_EXAMPLES=$${RASSOM_FUZZ_EXAMPLES:-1500} $(BIN)/pytest -n 2 -rP api/tests/fuzz --timeout=0
+	RASSOM_FUZZ_EXAMPLES=$${RASSOM_FUZZ_EXAMPLES:-1200} $(BIN)/pytest -n 2 -rP api/tests/fuzz --timeout=0
 
 audit-million: .venv/.dev ## the audit of a book of a million entries, each invariant with its time
 	RASSOM_AUDIT_PEOPLE=20000 $(BIN)/pytest api/tests/domain/audit/test_million.py -s --timeout=0
