@@ -26,7 +26,6 @@ DEADLINE_S = 6.0
 LATE_S = 40.0
 AT_ONCE = 24
 STORM_EVERY = 17
-HISTORY_SHARE = 25
 LONG_COUNT = 50
 UNREADABLE = ("html_after_accept", "garbage_after_accept", "null_data_after_accept")
 _ACCEPTED, _OK, _UNAVAILABLE, _TOO_MANY = 202, 200, 503, 429
@@ -169,8 +168,8 @@ class Kitchen:
         for number, kind in enumerate(STORM):
             if kind.startswith("api_"):
                 await self._switch_on(kind, every=STORM_EVERY + number)
-            else:  # one look serves many lost answers: the next looks, one kind after the other
-                await self._switch_on(kind, times=max(1, self.count // HISTORY_SHARE))
+            else:  # one look serves many lost answers, and a run has few of them: the next looks, one kind each
+                await self._switch_on(kind, times=1)
         markers = ("", "submit_cut_after_accept", "poll_500 times=1")
         orders = [
             self.rooms[number % len(self.rooms)].serve("storm", f"[sim:{markers[number % 3]}]" if markers[number % 3] else "")
