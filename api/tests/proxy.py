@@ -45,6 +45,7 @@ class Link:
     _delay_s: float = 0.0
     _is_black: bool = False
     _robbed: bytes | None = None
+    _robberies: int = 0
     _effects: int = 0
 
     async def cut(self) -> int:
@@ -80,12 +81,12 @@ class Link:
             wire.abort()
         return self._effects
 
-    async def rob(self, asked: bytes, *, within_s: float = ROBBERY_S) -> int:
-        """Let the next request with `asked` in it through, and reset its connection instead of answering; 1 if there was one."""
-        self._effects, self._robbed = 0, asked
+    async def rob(self, asked: bytes, *, times: int = 1, within_s: float = ROBBERY_S) -> int:
+        """Let the next `times` requests with `asked` in them through, and reset their connections in place of answers; how many."""
+        self._effects, self._robbed, self._robberies = 0, asked, times
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                while self._robbed is not None:
+                while self._effects < times:
                     await asyncio.sleep(0.05)
         self._robbed = None
         return self._effects
@@ -136,8 +137,7 @@ class Link:
 
     async def _pass_answers(self, reader: asyncio.StreamReader, wire: _Wire) -> None:
         while data := await reader.read(CHUNK):
-            if self._robbed is not None and self._robbed in wire.asked:
-                self._robbed = None
+            if self._robbed is not None and self._robbed in wire.asked and self._effects < self._robberies:
                 self._effects += 1
                 raise ConnectionAbortedError
             wire.asked = b""

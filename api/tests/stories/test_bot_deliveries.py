@@ -21,11 +21,6 @@ async def until_delivery_is(shop: TelegramShop, generation_id: int, state: str, 
             await asyncio.sleep(0.05)
 
 
-async def lose_answers(shop: TelegramShop, asked: bytes, *, times: int) -> int:
-    """Let what the bot asks of the API arrive, and not what it is answered, so often in a row; how often that was."""
-    return sum([await shop.wire.rob(asked, within_s=15) for _ in range(times)])
-
-
 class TestTelegramsBadDays:
     async def test_are_waited_for(self, telegram_shop: TelegramShop) -> None:
         await telegram_shop.fault("sendPhoto", "429", times=1, retry_after=1)
@@ -46,7 +41,7 @@ class TestTelegramsBadDays:
 class TestLostWords:
     async def test_of_every_start_there_may_be_send_it_once_all_the_same(self, telegram_shop: TelegramShop) -> None:
         async with asyncio.TaskGroup() as group:
-            losing = group.create_task(lose_answers(telegram_shop, b"/start HTTP", times=3))
+            losing = group.create_task(telegram_shop.wire.rob(b"/start HTTP", times=3, within_s=40))
             phone, generation_id = await a_ready_picture(telegram_shop)
         assert losing.result() == 3
         await until_delivery_is(telegram_shop, generation_id, "delivered")
