@@ -1,28 +1,10 @@
-"""Reading an answer of the provider: bounded, as JSON, and what went wrong in a few words."""
+"""What an answer of the provider says beside its JSON, and what went wrong in a few words."""
 
-import json
 import math
 
 import aiohttp
 
-ANSWER_MAX_BYTES = 8 * 1024 * 1024
 REASON_CHARS_MAX = 300
-
-
-async def read_json(response: aiohttp.ClientResponse) -> object:
-    """The answer's JSON. Raises ValueError when it is none, or larger than any answer of the provider."""
-    raw = bytearray()
-    async for chunk in response.content.iter_chunked(65536):
-        raw += chunk
-        if len(raw) > ANSWER_MAX_BYTES:
-            msg = "the answer is too large"
-            raise ValueError(msg)
-    try:
-        answer: object = json.loads(raw)
-    except RecursionError as error:
-        msg = "the answer is nested too deeply"
-        raise ValueError(msg) from error
-    return answer
 
 
 def retry_after_s(response: aiohttp.ClientResponse) -> float | None:

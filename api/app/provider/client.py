@@ -15,8 +15,9 @@ import aiohttp
 from yarl import URL
 
 from app.core import clock
+from app.core.json_answers import read_json
 from app.core.metrics import PROVIDER_SECONDS
-from app.provider.answers import read_json, retry_after_s, short
+from app.provider.answers import retry_after_s, short
 from app.provider.errors import BusyError, ProviderError, RefusedError, TaskGoneError, UnknownError
 from app.provider.history import PastTask, bills_body, read_bills, read_page, read_price, search_body
 from app.provider.uploads import UploadFlow, Uploads

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from app.provider.answers import REASON_CHARS_MAX, read_json, retry_after_s, short
+from app.core.json_answers import read_json
+from app.provider.answers import REASON_CHARS_MAX, retry_after_s, short
 from app.provider.errors import BusyError, ProviderError, RefusedError
 from app.provider.wire import is_ok, read_envelope
 

@@ -4,19 +4,18 @@ Every failure says what is known (errors.py). Nothing is repeated here. Reasons 
 carry no cause: the address holds the bot's token, and the HTTP library's messages may hold the address.
 """
 
-import json
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 
+from app.core.json_answers import read_json
 from app.telegram.errors import BusyError, RefusedError, UnknownError
 from app.telegram.stars import PAGE_SIZE, StarTransaction, read_transactions
 
 CONNECT_TIMEOUT_S = 10.0
 TIMEOUT_S = 30.0
-ANSWER_MAX_BYTES = 4 * 1024 * 1024
 REASON_CHARS_MAX = 300
 
 _ALREADY_REFUNDED = "CHARGE_ALREADY_REFUNDED"
@@ -70,26 +69,11 @@ class TelegramClient:
     async def _ask(self, method: str, question: Mapping[str, Any]) -> object:
         try:
             async with self._http.post(f"{self._base_url}/{method}", json=dict(question), allow_redirects=False) as response:
-                return _result_of(method, response.status, await _read(response))
+                return _result_of(method, response.status, await read_json(response))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise BusyError(f"{method}: no connection ({type(error).__name__})") from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise UnknownError(f"{method}: the answer was lost ({type(error).__name__})") from None
-
-
-async def _read(response: aiohttp.ClientResponse) -> object:
-    raw = bytearray()
-    async for chunk in response.content.iter_chunked(65_536):
-        raw += chunk
-        if len(raw) > ANSWER_MAX_BYTES:
-            msg = "the answer is too large"
-            raise ValueError(msg)
-    try:
-        answer: object = json.loads(raw)
-    except RecursionError as error:
-        msg = "the answer is nested too deeply"
-        raise ValueError(msg) from error
-    return answer
 
 
 def _result_of(method: str, status: int, answer: object) -> object:
