@@ -58,6 +58,15 @@ class Resources:
                 yield session
 
     @asynccontextmanager
+    async def statement(self) -> AsyncIterator[AsyncSession]:
+        """A session for one statement that is a whole unit of work: the database commits it by itself, in the one round trip.
+
+        Raises as `transaction` does, and leaves as much open when the connection is lost before the answer.
+        """
+        async with self.reading() as session:
+            yield session
+
+    @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session for plain reads: every statement its own snapshot, no BEGIN and no COMMIT on the wire."""
         with _busy_database_is_503():

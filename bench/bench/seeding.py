@@ -90,7 +90,8 @@ _CROWD = (
     """,
     """
     INSERT INTO generation_events (generation_id, status, position)
-        SELECT id, 'completed', row_number() OVER (ORDER BY id) FROM generation_requests WHERE request_id = 'bench'
+        SELECT id, 'completed', row_number() OVER (ORDER BY id) + (SELECT coalesce(max(position), 0) FROM generation_events)
+        FROM generation_requests WHERE request_id = 'bench'
     """,
     "SET session_replication_role = origin",
 )

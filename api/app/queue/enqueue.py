@@ -18,6 +18,17 @@ WAKE_CHANNEL = "rassom_wake"
 # The library's own statement, taken once: it would build and normalise it anew for every job.
 _ENQUEUE = QueryQueueBuilder().build_enqueue_query("skip")
 
+# The same two rows as that statement writes for one job, for a statement of somebody else. Before it: `due (key)`, the ids.
+ENQUEUE_PART = f"""
+    job AS (
+        INSERT INTO pgqueuer (priority, entrypoint, payload, dedupe_key, headers, status)
+        SELECT 0, '{GENERATE}', convert_to(CAST(due.key AS text), 'UTF8'), '{GENERATE}:' || due.key, 'null', 'queued' FROM due
+        RETURNING id, entrypoint, priority
+    ), logged AS (
+        INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority) SELECT id, 'queued', entrypoint, priority FROM job
+    )
+"""  # noqa: S608 - our own word, nothing from outside
+
 _MISSING = text("""
     SELECT wanted.key FROM unnest(CAST(:keys AS bigint[])) AS wanted (key)
     WHERE NOT EXISTS (

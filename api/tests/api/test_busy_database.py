@@ -44,11 +44,11 @@ class TestDeadlock:
         other = await asyncpg.connect(as_superuser(shop.settings.database_dsn or ""))
         try:
             # Whoever looks for a deadlock first is its victim: that is to be the order, which holds its wallet when it comes to the
-            # queue, its last step.
+            # queue, its last step. With a picture it goes there in steps; without, it would give way before it is a victim.
             await other.execute("SET deadlock_timeout = '1min'")
             async with asyncio.TaskGroup() as group, other.transaction():
                 await other.execute("LOCK TABLE pgqueuer IN ACCESS EXCLUSIVE MODE")
-                order = group.create_task(shop.submit(somebody))
+                order = group.create_task(shop.submit(somebody, reference_urls=["https://pictures.example/1.png"]))
                 await until_waiting(shop)
                 await other.execute(
                     "SELECT FROM ledger_accounts JOIN users ON users.id = user_id WHERE telegram_id = $1 FOR UPDATE", somebody

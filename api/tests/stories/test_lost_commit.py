@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -18,14 +19,22 @@ from simulator.server import RunningSimulator
 from tests import running
 from tests.factories import Shop, an_order, changed
 
+PROMPT = "a door that was heard of once"
+ORDERS: dict[str, tuple[dict[str, Any], bytes]] = {
+    "an order stored at once": ({}, PROMPT.encode()),
+    "an order stored in steps": ({"reference_urls": ["https://pictures.example/1.png"]}, b"COMMIT"),
+}
+"""What is asked for besides, and what is the last that PostgreSQL is told of it: the statement's values, or the commit."""
+
 SOCKET = f".s.PGSQL.{postgres.PORT}"
 
 
 class Detour:
-    """A way to the database that loses the answer to the first order's commit, and all that follows it, until it is mended."""
+    """A way to the database that loses the answer to the first order's last words, and all that follows it, until it is mended."""
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, last_words: bytes) -> None:
         self._target = target
+        self._last_words = last_words
         self.is_mended = False
 
     async def lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,7 +63,7 @@ class Detour:
         with suppress(OSError):
             while data := await reader.read(65_536):
                 is_order = is_order or b"INSERT INTO generation_requests" in data
-                if is_order and b"COMMIT" in data and not self.is_mended:
+                if is_order and self._last_words in data and not self.is_mended:
                     is_cut.set()
                 there.write(data)
                 await there.drain()
@@ -68,9 +77,9 @@ class Detour:
 
 
 @asynccontextmanager
-async def a_detour(server: postgres.Postgres, folder: Path) -> AsyncIterator[tuple[Detour, str]]:
+async def a_detour(server: postgres.Postgres, folder: Path, last_words: bytes) -> AsyncIterator[tuple[Detour, str]]:
     """The detour, and the database's address that leads over it."""
-    detour = Detour(server.socket_dir / SOCKET)
+    detour = Detour(server.socket_dir / SOCKET, last_words)
     async with await asyncio.start_unix_server(detour.lead, str(folder / SOCKET)):
         yield detour, f"postgresql://rassom@/rassom?host={folder}&port={postgres.PORT}"
 
@@ -91,17 +100,21 @@ async def until_ready(shop: Shop) -> None:
 
 class TestLostCommit:
     @pytest.mark.case(12)
+    @pytest.mark.parametrize(("more", "last_words"), ORDERS.values(), ids=ORDERS)
     async def test_is_told_to_the_repeat_with_the_same_key(
-        self, settings: Settings, simulator: RunningSimulator, tmp_path: Path
+        self, settings: Settings, simulator: RunningSimulator, tmp_path: Path, more: dict[str, Any], last_words: bytes
     ) -> None:
         headers, home = {"Idempotency-Key": uuid.uuid4().hex}, tmp_path / "pg"
         with postgres.start(home, durable=False) as killed:
             await asyncio.to_thread(migrations.migrate, killed.dsn())
             straight = changed(settings, database_url=killed.dsn())
-            async with a_detour(killed, tmp_path) as (detour, dsn), running.api(changed(straight, database_url=dsn)) as url:
+            async with (
+                a_detour(killed, tmp_path, last_words) as (detour, dsn),
+                running.api(changed(straight, database_url=dsn)) as url,
+            ):
                 async with Shop.open(url, straight, simulator) as shop, asyncio.TaskGroup() as group:
                     somebody = await shop.rich_user(3)
-                    order = an_order(somebody)
+                    order = an_order(somebody, prompt=PROMPT, **more)
                     tap = group.create_task(shop.http.post("/generations/submit", json=order, headers=headers))
                     public_id = await until_stored(shop)
                     assert not tap.done()

@@ -36,8 +36,14 @@ async def check(session: AsyncSession, resources: Resources) -> None:
     if not resources.settings.is_provider_configured:
         raise ProviderNotConfiguredError
     standing = await supply.recall(resources, session)
-    _check_balance(standing, resources.settings.wavespeed_balance_min_usd)
-    await _check_line(session, resources)
+    if _is_nearly_empty(standing, resources):
+        raise ProviderUnavailableError(
+            "This installation's account at the image provider is nearly empty, and its operator has to top it up; "
+            "no credit was touched.",
+            retry_after_s=EMPTY_RETRY_AFTER_S,
+        )
+    if await _is_line_full(session, resources):
+        raise OverloadedError
     # Last, because an open breaker counts whom it lets through.
     wait_s = await supply.admit_order(session, standing)
     if wait_s is not None:
@@ -46,20 +52,25 @@ async def check(session: AsyncSession, resources: Resources) -> None:
         raise ProviderUnavailableError(f"{why}; no credit was touched.", retry_after_s=retry_after_s)
 
 
-def _check_balance(standing: Standing, minimum_usd: float) -> None:
+async def is_clear(session: AsyncSession, resources: Resources) -> bool:
+    """Whether `check` would let an order through without counting it: everything is as it should be."""
+    if not resources.settings.is_provider_configured:
+        return False
+    standing = await supply.recall(resources, session)
+    if standing.breaker.is_open or _is_nearly_empty(standing, resources):
+        return False
+    return not await _is_line_full(session, resources)
+
+
+def _is_nearly_empty(standing: Standing, resources: Resources) -> bool:
     balance = standing.known_balance_usd
-    if balance is not None and balance < minimum_usd:
-        raise ProviderUnavailableError(
-            "This installation's account at the image provider is nearly empty, and its operator has to top it up; "
-            "no credit was touched.",
-            retry_after_s=EMPTY_RETRY_AFTER_S,
-        )
+    return balance is not None and balance < resources.settings.wavespeed_balance_min_usd
 
 
-async def _check_line(session: AsyncSession, resources: Resources) -> None:
+async def _is_line_full(session: AsyncSession, resources: Resources) -> bool:
     settings, memory = resources.settings, resources.memory
     if settings.generation_queue_max == 0:
-        return
+        return False
     pace = partial(queries.find_task_seconds, session)
     line_max = rules.line_max(
         queue_max=settings.generation_queue_max,
@@ -68,5 +79,4 @@ async def _check_line(session: AsyncSession, resources: Resources) -> None:
         task_s=await memory.recall("seconds per task", pace, fresh_s=PACE_FRESH_S),
     )
     waiting = await memory.recall("line", partial(queries.count_queued, session, line_max), fresh_s=LINE_FRESH_S)
-    if waiting >= line_max:
-        raise OverloadedError
+    return waiting >= line_max

@@ -1,12 +1,13 @@
-"""SQL that the API asks of generations: submit and read. What a worker asks stands in attempt_queries.py."""
+"""SQL that the API asks of generations: the user's lock, and all that is read. What stores an order is in order_queries.py, what a
+worker asks in attempt_queries.py.
+"""
 
-import json
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import BigInteger, Select, Text, bindparam, case, extract, func, literal_column, select, text
-from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -22,34 +23,6 @@ PLACES_COUNTED_MAX = 200
 
 # A volatile function's statement sees what was committed before it, also while the function waited for the lock.
 _LOCK_USER = wire.Statement(text("SELECT is_banned, id, public_id, status FROM generation_lock_user(:user_id)"))
-
-# Position n of one list and position n of the other are the same picture; the shorter list is filled up with nulls.
-_ORDER = text("""
-    WITH request AS (
-        INSERT INTO generation_requests (
-            public_id, user_id, model_id, prompt, status, size, aspect_ratio, resolution, input_params, client_context,
-            references_count, cost, hold_id, trial_use_id, request_id, deadline_at
-        ) VALUES (
-            :public_id, :user_id, :model_id, :prompt, 'queued', :size, :aspect_ratio, :resolution, :input_params, :client_context,
-            :references_count, :cost, :hold_id, :trial_use_id, :request_id, now() + make_interval(secs => :deadline_s)
-        ) RETURNING *
-    ), reference AS (
-        INSERT INTO generation_references (generation_id, position, url, file_id)
-        SELECT request.id, given.place - 1, given.url, given.file_id FROM request CROSS JOIN
-            unnest(CAST(:reference_urls AS text[]), CAST(:reference_file_ids AS text[])) WITH ORDINALITY given (url, file_id, place)
-    ), attempt AS (
-        INSERT INTO generation_jobs (generation_id, attempt_no, state, token, provider)
-        SELECT id, 1, 'ready', :token, :provider FROM request RETURNING id
-    )
-    SELECT request.*, CAST(:model_key AS text) AS model_key, request.trial_use_id IS NOT NULL AS trial_used, (
-        SELECT count(*) + 1 FROM (
-            SELECT FROM generation_requests ahead WHERE ahead.status = 'queued' AND ahead.id < request.id LIMIT :places_max
-        ) counted
-    ) AS queue_position, attempt.id AS job_id
-    FROM request CROSS JOIN attempt
-""")
-_JSON_COLUMNS = ("input_params", "client_context")
-_INSERT_ORDER = wire.Statement(_ORDER.bindparams(*(bindparam(name, type_=JSONB) for name in _JSON_COLUMNS)))
 
 # Written out, not sent: only so can a prepared statement use an index of such rows.
 _QUEUED = literal_column(f"'{Status.QUEUED}'", Text)
@@ -113,26 +86,6 @@ async def lock_user(session: AsyncSession, user_id: int) -> Bars:
     (row,) = await wire.fetch(session, _LOCK_USER, {"user_id": user_id})
     running = Active(id=row["id"], public_id=row["public_id"], status=Status(row["status"])) if row["id"] is not None else None
     return Bars(is_banned=row["is_banned"], running=running)
-
-
-async def insert_order(
-    session: AsyncSession, values: dict[str, Any], *, model_key: str, deadline_s: float, token: UUID, provider: str
-) -> tuple[GenerationRead, int]:
-    """Store an order that is paid for, with its references and an attempt that may be sent, in one statement.
-
-    `values` are the columns of the request, and `reference_urls` and `reference_file_ids` in the order given. Returns what is
-    shown of it, and the attempt's id.
-    """
-    json_values = {name: None if values[name] is None else json.dumps(values[name]) for name in _JSON_COLUMNS}
-    more = {
-        "places_max": PLACES_COUNTED_MAX,
-        "model_key": model_key,
-        "deadline_s": deadline_s,
-        "token": token,
-        "provider": provider,
-    }
-    (row,) = await wire.fetch(session, _INSERT_ORDER, {**values, **json_values, **more})
-    return _read(row), int(row["job_id"])
 
 
 async def count_queued(session: AsyncSession, up_to: int) -> int:

@@ -1,11 +1,12 @@
 """The verbs of generations that the API offers: submit, active, get, results, history, cancel, refresh."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat as uuid
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.config import Settings
@@ -15,7 +16,7 @@ from app.domain.catalogue import rules as catalogue_rules
 from app.domain.catalogue import service as catalogue
 from app.domain.catalogue.errors import UnsupportedParameterError
 from app.domain.catalogue.schemas import Quote, Wish
-from app.domain.generations import admission, attempt_queries, queries, rules, settlement
+from app.domain.generations import admission, attempt_queries, order_queries, queries, rules, settlement
 from app.domain.generations.errors import ActiveGenerationError, AlreadySentError, GenerationNotFoundError
 from app.domain.generations.rules import AttemptState, Status
 from app.domain.generations.schemas import Active, ActiveRead, Attempt, Ended, GenerationRead, GenerationSubmit, SubmitRead
@@ -34,6 +35,7 @@ from app.schemas.page import Page
 LOCK_TTL_S = 10.0
 LOCK_WAIT_S = 2.0
 REFRESH_TTL_S = 35.0
+_IN_THE_WAY_SQLSTATES = frozenset({"55P03", "40P01"})  # a lock that was not free in time, a deadlock
 
 _log = get_logger(__name__)
 
@@ -48,8 +50,11 @@ async def submit(
     Raises ModelNotFoundError, UnsupportedParameterError, IdempotencyMismatchError, IdempotencyInFlightError,
     ProviderNotConfiguredError, ProviderUnavailableError, OverloadedError, BannedError, ActiveGenerationError, PriceChangedError,
     InsufficientCreditsError.
-    In each case nothing was changed.
+    In each case nothing was changed. `session` is asked only when the order cannot be stored at once (docs/decisions/0020).
     """
+    answer = await _submit_at_once(resources, body, request_id, ticket)
+    if answer is not None:
+        return answer, False
     async with _one_at_a_time(resources, body.telegram_id):
         quote = await _quote(session, resources.settings, body)
         answer, is_replay = await _submit_once(session, resources, body, quote, request_id, ticket)
@@ -164,6 +169,47 @@ async def _one_at_a_time(resources: Resources, telegram_id: int) -> AsyncIterato
         yield
 
 
+async def _submit_at_once(
+    resources: Resources, body: GenerationSubmit, request_id: str, ticket: Ticket | None
+) -> SubmitRead | None:
+    """The everyday order, in one statement. None, and nothing changed, when anything is in its way: the careful way says what."""
+    if body.reference_urls or body.reference_file_ids:
+        return None
+    async with resources.statement() as session:
+        quote = await _quote(session, resources.settings, body)
+        is_dearer = body.max_price is not None and quote.price_credits > body.max_price
+        if is_dearer or not await admission.is_clear(session, resources):
+            return None
+        values = _values(body) | {"public_id": uuid.uuid7(), "request_id": request_id}
+        try:
+            stored = await order_queries.insert_order_at_once(
+                session,
+                values,
+                telegram_id=body.telegram_id,
+                price=quote.price_credits,
+                slot_limit=resources.settings.trial_generations,
+                ticket=ticket,
+                model_key=quote.model_key,
+                deadline_s=resources.settings.generation_deadline_seconds,
+                token=uuid.uuid7(),
+            )
+        except DBAPIError as error:
+            if not _is_in_the_way(error):
+                raise
+            return None
+    if stored is None:
+        return None
+    answer = _accepted(*stored)
+    if not answer.trial_used:
+        ledger.note_hold()
+    return answer
+
+
+def _is_in_the_way(error: DBAPIError) -> bool:
+    """Whether somebody else was quicker, or holds what this needs: the constraints and locks that the careful way waits for."""
+    return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in _IN_THE_WAY_SQLSTATES
+
+
 async def _submit_once(  # noqa: PLR0917 - private; what submit was given
     session: AsyncSession, resources: Resources, body: GenerationSubmit, quote: Quote, request_id: str, ticket: Ticket | None
 ) -> tuple[SubmitRead, bool]:
@@ -195,20 +241,26 @@ async def _submit_locked(
         memo = Memo(reference_id=str(public_id), description=quote.model_key)
         hold_id = await ledger.hold(session, user_id=user_id, amount=quote.price_credits, memo=memo)
     payment = {"hold_id": hold_id, "trial_use_id": trial_use_id, "cost": quote.price_credits if hold_id else 0}
-    values = {"user_id": user_id, "public_id": public_id, "request_id": request_id, **payment}
+    values = _values(body) | {"user_id": user_id, "public_id": public_id, "request_id": request_id, **payment}
     deadline_s = resources.settings.generation_deadline_seconds
-    read, job_id = await _store(session, body, values, model_key=quote.model_key, deadline_s=deadline_s)
-    _log.info("generation_accepted", generation_id=read.id, model=quote.model_key, trial=read.trial_used)
-    return SubmitRead(request=read, job_id=job_id, provider_job_id=None, trial_used=read.trial_used)
+    try:
+        read, job_id = await order_queries.insert_order(
+            session, values, model_key=quote.model_key, deadline_s=deadline_s, token=uuid.uuid7()
+        )
+    except IntegrityError as error:
+        # The advisory lock makes this unreachable; should it ever fail, the unique index is the truth and the next try gets 409.
+        if "user_id_active" in str(error.orig):
+            raise ServiceUnavailableError from error
+        raise
+    await enqueue(session, GENERATE, read.id)
+    return _accepted(read, job_id)
 
 
-async def _store(
-    session: AsyncSession, body: GenerationSubmit, values: Mapping[str, object], *, model_key: str, deadline_s: float
-) -> tuple[GenerationRead, int]:
+def _values(body: GenerationSubmit) -> dict[str, Any]:
+    """What the order itself says of its row, and its references."""
     asked = body.model_dump(include={"size", "aspect_ratio", "resolution"}, exclude_none=True)
     lists = {"reference_urls": body.reference_urls, "reference_file_ids": body.reference_file_ids}
-    row = {
-        **values,
+    return {
         **lists,
         "model_id": body.model_id,
         "prompt": body.prompt,
@@ -219,17 +271,11 @@ async def _store(
         "client_context": body.client_context,
         "references_count": max(len(body.reference_urls), len(body.reference_file_ids)),
     }
-    try:
-        read, job_id = await queries.insert_order(
-            session, row, model_key=model_key, deadline_s=deadline_s, token=uuid.uuid7(), provider=rules.PROVIDER
-        )
-    except IntegrityError as error:
-        # The advisory lock makes this unreachable; should it ever fail, the unique index is the truth and the next try gets 409.
-        if "user_id_active" in str(error.orig):
-            raise ServiceUnavailableError from error
-        raise
-    await enqueue(session, GENERATE, read.id)
-    return read, job_id
+
+
+def _accepted(read: GenerationRead, job_id: int) -> SubmitRead:
+    _log.info("generation_accepted", generation_id=read.id, model=read.model_key, trial=read.trial_used)
+    return SubmitRead(request=read, job_id=job_id, provider_job_id=None, trial_used=read.trial_used)
 
 
 def _active_error(running: Active) -> ActiveGenerationError:

@@ -56,6 +56,11 @@ async def hold(session: AsyncSession, *, user_id: int, amount: int, memo: Memo) 
     return entry.transfer_id
 
 
+def note_hold() -> None:
+    """Count a hold that was written as a part of somebody else's statement (app.domain.ledger.parts)."""
+    LEDGER_TRANSFERS.labels(entry_type=EntryType.GENERATION_HOLD).inc()
+
+
 async def capture(session: AsyncSession, *, hold_id: int, memo: Memo) -> None:
     """Take what was held (holds -> revenue). Raises HoldEndedError."""
     await _end(session, hold_id, EntryType.GENERATION_CAPTURE, memo)
