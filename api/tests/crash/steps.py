@@ -51,8 +51,8 @@ _IN_TRANSACTION = tuple(Edge)
 _BEFORE = (Edge.BEFORE,)
 
 
-def _submit(label: str, target: str, edges: tuple[Edge, ...] = (Edge.BEFORE, Edge.AFTER)) -> Step:
-    return Step(f"submit: {label}", "api", target, edges=edges, calls=3 if "trial" not in target else 2)
+def _submit(label: str, target: str, edges: tuple[Edge, ...] = (Edge.BEFORE, Edge.AFTER), calls: int = 3) -> Step:
+    return Step(f"submit: {label}", "api", target, edges=edges, calls=calls)
 
 
 def _apply(label: str, target: str, story: Story, *, calls: int = 2) -> Step:
@@ -61,12 +61,14 @@ def _apply(label: str, target: str, story: Story, *, calls: int = 2) -> Step:
 
 STEPS = (
     _submit("the order", f"{_GENERATIONS}.service:submit", _IN_TRANSACTION),
+    _submit("at once", f"{_GENERATIONS}.order_queries:insert_order_at_once"),
+    # In steps go newcomers, and who sends a picture: one of them pays.
     _submit("the user", "app.domain.users.service:ensure_id"),
     _submit("the user's lock", f"{_GENERATIONS}.queries:lock_user"),
     _submit("the idempotency key", "app.domain.idempotency.service:begin"),
-    _submit("the trial", "app.domain.trial.service:redeem"),
-    _submit("the hold", "app.domain.ledger.service:hold", _IN_TRANSACTION),
-    _submit("the order's rows", f"{_GENERATIONS}.queries:insert_order"),
+    _submit("the trial", "app.domain.trial.service:redeem", calls=2),
+    _submit("the hold", "app.domain.ledger.service:hold", _IN_TRANSACTION, calls=1),
+    _submit("the order's rows", f"{_GENERATIONS}.order_queries:insert_order"),
     _submit("the job", "app.queue.enqueue:enqueue"),
     _submit("the answer to repeat", "app.domain.idempotency.service:finish"),
     Step("cancel: the end", "api", f"{_GENERATIONS}.settlement:cancel", Story.CANCEL, _IN_TRANSACTION),

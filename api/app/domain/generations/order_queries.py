@@ -22,7 +22,7 @@ from app.queue.enqueue import ENQUEUE_PART
 
 LOCK_WAIT_MS = 200
 _JSON_COLUMNS = ("input_params", "client_context")
-_MADE_HERE = ("model_key", "style", "trial_used", "queue_position")
+_MADE_HERE = frozenset({"model_key", "style", "trial_used", "queue_position"})
 _STORED = ", ".join(f"request.{name}" for name in GenerationRead.model_fields if name not in _MADE_HERE)
 
 _ATTEMPT = f"""
@@ -30,12 +30,13 @@ _ATTEMPT = f"""
         INSERT INTO generation_jobs (generation_id, attempt_no, state, token, provider)
         SELECT id, 1, 'ready', CAST(:token AS uuid), '{PROVIDER}' FROM request RETURNING id
     ), shown AS (
-        SELECT {_STORED}, CAST(:model_key AS text) AS model_key, request.trial_use_id IS NOT NULL AS trial_used, (
-            SELECT count(*) + 1 FROM (
-                SELECT FROM generation_requests ahead
-                WHERE ahead.status = 'queued' AND ahead.id < request.id LIMIT :places_max
-            ) counted
-        ) AS queue_position
+        SELECT {_STORED}, CAST(:model_key AS text) AS model_key, CAST(NULL AS text) AS style,
+            request.trial_use_id IS NOT NULL AS trial_used, (
+                SELECT count(*) + 1 FROM (
+                    SELECT FROM generation_requests ahead
+                    WHERE ahead.status = 'queued' AND ahead.id < request.id LIMIT :places_max
+                ) counted
+            ) AS queue_position
         FROM request
     )
 """  # noqa: S608 - our own words, nothing from outside

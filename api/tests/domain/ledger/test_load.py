@@ -3,12 +3,14 @@
 import asyncio
 import json
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.generations import order_queries
 from app.domain.generations import service as generations
 from app.domain.generations.schemas import GenerationSubmit
 from app.domain.ledger import queries
@@ -18,6 +20,7 @@ from tests.domain.ledger.conftest import Book
 from tests.factories import an_order, as_superuser
 
 WRITERS = 16
+PICTURE = "https://pictures.example/1.png"
 
 
 class TestSixteenWriters:
@@ -81,12 +84,13 @@ async def a_wallet_of(book: Book, entries: int) -> int:
 
 
 async def rows_read(book: Book, telegram_id: int) -> dict[str, dict[str, int]]:
-    """How many rows of each table of the book a balance, a page of the statement and an order look at."""
+    """How many rows of each table of the book a balance, a page of the statement and orders of both kinds look at."""
     asked = {
         "balance": lambda session: ledger.balance(session, telegram_id),
         "statement": lambda session: ledger.statement(session, telegram_id, cursor=None, limit=10),
-        "order": lambda session: generations.submit(
-            session, book.resources, GenerationSubmit(**an_order(telegram_id)), request_id="a-test"
+        "order at once": lambda session: order_at_once_and_undone(session, telegram_id),
+        "order in steps": lambda session: generations.submit(
+            session, book.resources, GenerationSubmit(**an_order(telegram_id, reference_urls=[PICTURE])), request_id="a-test"
         ),
     }
     read = {}
@@ -96,6 +100,17 @@ async def rows_read(book: Book, telegram_id: int) -> dict[str, dict[str, int]]:
             await ask(session)
             read[name] = {table: count - before.get(table, 0) for table, count in (await _rows(session)).items()}
     return read
+
+
+async def order_at_once_and_undone(session: AsyncSession, telegram_id: int) -> None:
+    """The one statement of an everyday order, in this transaction."""
+    values = generations._values(GenerationSubmit(**an_order(telegram_id))) | {"public_id": uuid4(), "request_id": "a-test"}
+    await session.execute(text("SAVEPOINT before"))
+    stored = await order_queries.insert_order_at_once(
+        session, values, telegram_id=telegram_id, price=1, slot_limit=1, ticket=None, model_key="m", deadline_s=60, token=uuid4()
+    )
+    assert stored is not None
+    await session.execute(text("ROLLBACK TO before"))
 
 
 async def _rows(session: AsyncSession) -> dict[str, int]:
