@@ -23,6 +23,7 @@ DRIVERS = "routers-touch-no-driver"
 SQL = "sql-answers-to-verbs"
 OWN_SQL = "sql-answers-to-its-own-domain"
 MONEY = "money-has-one-door"
+PARTS = "parts-answer-to-orders"
 TELEGRAM = "telegram-is-asked-by-jobs"
 PROGRAMS = "programs-share-no-code"
 BOT_ROOMS = "bot-one-direction"
@@ -74,6 +75,11 @@ VIOLATIONS = {
     "law 6: a domain asks another one's SQL": (OWN_SQL, "api/app/domain/trial/service.py", "from app.domain.users import queries"),
     "law 6: settlement moves money itself": (MONEY, "api/app/domain/generations/settlement.py", "import app.domain.ledger.queries"),
     "law 6: a second door to money": (MONEY, "api/app/domain/ledger/jobs.py", "from app.domain.ledger import queries"),
+    "law 6: a payment borrows the hold of an order": (
+        PARTS,
+        "api/app/domain/payments/queries.py",
+        "from app.domain.ledger import parts",
+    ),
     "law 7: app uses the simulator": (PROGRAMS, "api/app/embedded/up.py", "import simulator.server"),
     "law 7: the simulator reads our protocol": (PROGRAMS, "simulator/simulator/plan.py", "from app.provider import wire"),
     "law 7: the Telegram simulator borrows the other one's clock": (
