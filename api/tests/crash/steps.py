@@ -60,7 +60,7 @@ def _apply(label: str, target: str, story: Story, *, calls: int = 2) -> Step:
 
 
 STEPS = (
-    _submit("the order", f"{_GENERATIONS}.service:submit", _IN_TRANSACTION),
+    _submit("the order", f"{_GENERATIONS}.ordering:submit", _IN_TRANSACTION),
     _submit("at once", f"{_GENERATIONS}.order_queries:insert_order_at_once"),
     # In steps go newcomers, and who sends a picture: one of them pays.
     _submit("the user", "app.domain.users.service:ensure_id"),

@@ -57,7 +57,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     bug(
         "an order with a key is made each time it is sent",
-        _GENERATIONS + "service.py",
+        _GENERATIONS + "ordering.py",
         "    if key_id is None:\n        return SubmitRead.model_validate(stored), True\n",
         "    if key_id is None:\n        return await _submit_locked(session, settings, body, quote, request_id), False\n",
         "api/test_idempotency.py::TestSubmit",
@@ -71,7 +71,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     bug(
         "the price limit of the client is ignored",
-        _GENERATIONS + "service.py",
+        _GENERATIONS + "ordering.py",
         "    catalogue_rules.check_price(price=quote.price_credits, price_max=body.max_price)\n",
         "",
         "api/test_generations.py::TestSubmit",

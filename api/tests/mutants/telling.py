@@ -71,7 +71,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     bug(
         "an order does not look for a ban",
-        "domain/generations/service.py",
+        "domain/generations/ordering.py",
         "    if bars.is_banned:\n        raise BannedError\n",
         "",
         "api/test_bans.py",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from app.core.errors import RassomError
-from app.domain.generations import attempt_queries, attempts, service, settlement
+from app.domain.generations import attempt_queries, attempts, ordering, service, settlement
 from app.domain.generations.rules import AttemptState
 from app.domain.generations.schemas import Attempt, GenerationSubmit
 from app.domain.idempotency.schemas import Ticket
@@ -248,7 +248,7 @@ class GenerationMachine(Machine):
         body = GenerationSubmit.model_validate(ticket.request)
         try:
             async with self.world.resources.transaction() as session:
-                answer, is_replay = await service.submit(session, self.world.resources, body, request_id="r", ticket=ticket)
+                answer, is_replay = await ordering.submit(session, self.world.resources, body, request_id="r", ticket=ticket)
         except RassomError as refused:
             return refused.code, False
         return answer.request.id, is_replay

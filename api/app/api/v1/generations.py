@@ -21,6 +21,7 @@ from app.domain.catalogue.errors import ModelNotFoundError, PriceChangedError, U
 from app.domain.deliveries import service as deliveries
 from app.domain.deliveries.schemas import FilesRead
 from app.domain.generations import events as follow
+from app.domain.generations import ordering
 from app.domain.generations import service as generations
 from app.domain.generations.errors import ActiveGenerationError, AlreadySentError, GenerationNotFoundError, OverloadedError
 from app.domain.generations.schemas import ActiveRead, GenerationOwner, GenerationRead, GenerationSubmit, SubmitRead
@@ -67,7 +68,7 @@ async def submit(
     """Reserves a free generation or credits and queues the order. Charged only when there is a picture."""
     buyer.require_user(body.telegram_id)
     ticket = idempotency.ticket("submit", body.model_dump(mode="json")) if idempotency else None
-    answer, is_replay = await generations.submit(session, resources, body, request_id=request.state.request_id, ticket=ticket)
+    answer, is_replay = await ordering.submit(session, resources, body, request_id=request.state.request_id, ticket=ticket)
     if idempotency:
         idempotency.mark(is_replay=is_replay)
     SUBMITS.labels(outcome="replayed" if is_replay else "accepted").inc()

@@ -10,8 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.generations import order_queries
-from app.domain.generations import service as generations
+from app.domain.generations import order_queries, ordering
 from app.domain.generations.schemas import GenerationSubmit
 from app.domain.ledger import queries
 from app.domain.ledger import service as ledger
@@ -89,7 +88,7 @@ async def rows_read(book: Book, telegram_id: int) -> dict[str, dict[str, int]]:
         "balance": lambda session: ledger.balance(session, telegram_id),
         "statement": lambda session: ledger.statement(session, telegram_id, cursor=None, limit=10),
         "order at once": lambda session: order_at_once_and_undone(session, telegram_id),
-        "order in steps": lambda session: generations.submit(
+        "order in steps": lambda session: ordering.submit(
             session, book.resources, GenerationSubmit(**an_order(telegram_id, reference_urls=[PICTURE])), request_id="a-test"
         ),
     }
@@ -104,7 +103,7 @@ async def rows_read(book: Book, telegram_id: int) -> dict[str, dict[str, int]]:
 
 async def order_at_once_and_undone(session: AsyncSession, telegram_id: int) -> None:
     """The one statement of an everyday order, in this transaction."""
-    values = generations._values(GenerationSubmit(**an_order(telegram_id))) | {"public_id": uuid4(), "request_id": "a-test"}
+    values = ordering._values(GenerationSubmit(**an_order(telegram_id))) | {"public_id": uuid4(), "request_id": "a-test"}
     await session.execute(text("SAVEPOINT before"))
     stored = await order_queries.insert_order_at_once(
         session, values, telegram_id=telegram_id, price=1, slot_limit=1, ticket=None, model_key="m", deadline_s=60, token=uuid4()
