@@ -1,5 +1,7 @@
 """What the worker forgets by the clock, and what it must not forget."""
 
+import asyncio
+
 import pytest
 
 from app.domain.generations import retention
@@ -62,6 +64,9 @@ class TestQueueLog:
         somebody = new_telegram_id()
         await busy_shop.follow(await busy_shop.order(somebody), somebody)
         rows = "SELECT count(*) FROM pgqueuer_log"
+        async with asyncio.timeout(5):
+            while await busy_shop.eyes.fetchval("SELECT count(*) FROM pgqueuer"):  # that it has ended is written after its picture
+                await asyncio.sleep(0.01)
         assert await busy_shop.eyes.fetchval(rows) > 0
         await retention.forget(busy_shop.resources)
         assert await busy_shop.eyes.fetchval(rows) > 0
