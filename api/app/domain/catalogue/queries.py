@@ -33,6 +33,11 @@ async def find_on_sale(session: AsyncSession, model_id: int) -> tuple[str, int] 
     return (row["key"], row["unit_price"]) if row else None
 
 
+async def list_offers(session: AsyncSession) -> dict[int, tuple[str, int]]:
+    """The key and the price in credits of every active model, by its id."""
+    return {model.id: (model.key, price.unit_price) for model, price in await list_on_sale(session)}
+
+
 async def list_all(session: AsyncSession) -> Sequence[Row[CatalogModel, int | None]]:
     """Every model, also those not on sale, with its active price if it has one."""
     statement = (

@@ -1,6 +1,7 @@
 """The verbs of the catalogue: list, quote, set a price, put on sale."""
 
 import hashlib
+from functools import partial
 
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +11,9 @@ from app.domain.catalogue import queries, rules
 from app.domain.catalogue.errors import ModelNotFoundError
 from app.domain.catalogue.models import CatalogModel
 from app.domain.catalogue.schemas import CatalogueItem, ModelOptionsRead, ModelRead, ModelRow, PriceRead, Quote, Snapshot, Wish
+from app.resources import Resources
 
+OFFERS_FRESH_S = 5.0
 _LIST = TypeAdapter(list[CatalogueItem])
 
 
@@ -49,10 +52,25 @@ async def set_active(session: AsyncSession, key: str, *, is_active: bool) -> Non
 
 async def quote(session: AsyncSession, wish: Wish) -> Quote:
     """Check a wish against its model and price it. Raises ModelNotFoundError, UnsupportedParameterError."""
-    found = await queries.find_on_sale(session, wish.model_id)
-    if found is None or found[0] not in MODEL_OPTIONS:
+    quoted = _quote(await queries.find_on_sale(session, wish.model_id), wish)
+    if quoted is None:
         raise ModelNotFoundError(wish.model_id)
-    key, price = found
+    return quoted
+
+
+async def recall_quote(resources: Resources, session: AsyncSession, wish: Wish) -> Quote | None:
+    """What `quote` would have said a moment ago, None for a model that was not on sale then. Raises UnsupportedParameterError.
+
+    Whoever acts on it has to see to it that it is still true (app.domain.catalogue.parts).
+    """
+    offers = await resources.memory.recall("offers", partial(queries.list_offers, session), fresh_s=OFFERS_FRESH_S)
+    return _quote(offers.get(wish.model_id), wish)
+
+
+def _quote(offer: tuple[str, int] | None, wish: Wish) -> Quote | None:
+    if offer is None or offer[0] not in MODEL_OPTIONS:
+        return None
+    key, price = offer
     rules.check_options(
         key,
         MODEL_OPTIONS[key],

@@ -65,9 +65,9 @@ async def _submit_at_once(
     if body.reference_urls or body.reference_file_ids:
         return None
     async with resources.statement() as session:
-        quote = await _quote(session, resources.settings, body)
-        is_dearer = body.max_price is not None and quote.price_credits > body.max_price
-        if is_dearer or not await admission.is_clear(session, resources):
+        quote = await catalogue.recall_quote(resources, session, _wish(body))
+        is_dearer = quote is not None and body.max_price is not None and quote.price_credits > body.max_price
+        if quote is None or is_dearer or not await admission.is_clear(session, resources):
             return None
         values = _values(body) | {"public_id": uuid.uuid7(), "request_id": request_id}
         try:
@@ -105,14 +105,17 @@ async def _quote(session: AsyncSession, settings: Settings, body: GenerationSubm
             rules.check_reference_url(url, is_local_allowed=settings.is_provider_local)
         except ValueError as error:
             raise UnsupportedParameterError(f"reference_urls.{index}", f"A reference URL {error}.") from error
-    wish = Wish(
+    return await catalogue.quote(session, _wish(body))
+
+
+def _wish(body: GenerationSubmit) -> Wish:
+    return Wish(
         model_id=body.model_id,
         size=body.size,
         aspect_ratio=body.aspect_ratio,
         resolution=body.resolution,
         reference_urls=tuple(body.reference_urls),
     )
-    return await catalogue.quote(session, wish)
 
 
 @asynccontextmanager

@@ -105,6 +105,15 @@ class TestOrderAtOnce:
         assert at_once == in_steps
         assert len(at_once["ledger_entries"]) == (2 if pays else 0)
 
+    async def test_costs_what_the_model_costs_now(self, shop: Shop) -> None:
+        somebody, other = [await shop.rich_user(5) for _ in range(2)]
+        before = await shop.order(somebody)
+        async with shop.resources.transaction() as session:
+            await catalogue.set_price(session, "seedream-v4", 3)
+
+        assert (before["cost"], (await shop.order(other))["cost"]) == (1, 3)
+        assert await shop.balance(other) == (2, 3)
+
     async def test_waits_for_a_ban_that_is_being_written(self, shop: Shop) -> None:
         somebody = await shop.rich_user(5)
         other = await asyncpg.connect(shop.settings.database_dsn)
