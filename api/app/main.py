@@ -25,6 +25,7 @@ from app.domain.generations.restores import notice_restore
 from app.domain.keys import service as keys
 from app.middlewares.body_limit import BodyLimitMiddleware
 from app.middlewares.cors import CorsMiddleware
+from app.middlewares.load_limit import LoadLimitMiddleware
 from app.middlewares.rate_limit import RateLimitMiddleware
 from app.middlewares.request_id import RequestIdMiddleware
 from app.monitoring import metrics_served
@@ -36,6 +37,8 @@ BODY_MAX_BYTES = 64 * 1024
 UPLOAD_PATH = "/api/v1/media/upload"
 WEBHOOKS_PATH = "/api/v1/webhooks"
 UNLIMITED_PATHS = ("/api/v1/health", "/api/v1/ready", "/api/v1/webhooks", "/docs", "/redoc", "/openapi.json")
+# A probe must not fail because of load, and a webhook ends what was taken: both are few, and neither is a caller's to repeat.
+ALWAYS_TAKEN_PATHS = ("/api/v1/health", "/api/v1/ready", "/api/v1/webhooks")
 
 
 class _State(TypedDict):
@@ -77,9 +80,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Whoever serves the app calls it when the end begins, so that open streams do not hold it up.
     app.state.begin_shutdown = notifications.close
 
-    # Outermost last: the request id is on every answer, a preflight's included; a body is capped before it is looked into.
+    # Outermost last: the request id is on every answer, a preflight's included; a body is capped before it is looked into, and read
+    # before its request takes a place; what is too much is refused before it is counted, for that costs a look at Redis.
     if settings.rate_limit_enabled:
         app.add_middleware(RateLimitMiddleware, name_to_count=name_to_count, exempt=UNLIMITED_PATHS)
+    if settings.requests_at_once_max:
+        app.add_middleware(LoadLimitMiddleware, places=settings.requests_at_once_max, exempt=ALWAYS_TAKEN_PATHS)
     app.add_middleware(BodyLimitMiddleware, bytes_max=BODY_MAX_BYTES, exempt=(UPLOAD_PATH, WEBHOOKS_PATH))
     app.add_middleware(
         CorsMiddleware,

@@ -132,6 +132,7 @@ def settings(database_url: str, redis_url: str, simulator: RunningSimulator) -> 
         "wavespeed_poll_interval_seconds": 0.05,
         "bootstrap_api_key": BOT_KEY,
         "rate_limit_enabled": False,
+        "requests_at_once_max": 2000,  # of many at once each is to be answered
         "worker_lease_seconds": 2,
         "log_level": "warning",
     }

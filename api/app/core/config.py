@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     rate_limit_enabled: bool = True
     rate_limit_rps: int = Field(default=5, ge=1, le=100_000)
     rate_limit_burst: int = Field(default=10, ge=1, le=100_000)
+    requests_at_once_max: int = Field(default=64, ge=0, le=100_000)
     forwarded_allow_ips: str | None = None
 
     wavespeed_api_base_url: str = "https://api.wavespeed.ai/api/v3"

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException  # noqa: TID251 - rendered here
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
@@ -97,7 +97,8 @@ def render(
             "request_id": scope.get("state", {}).get("request_id", ""),
         }
     )
-    return JSONResponse(problem.model_dump(mode="json"), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    content = Problem.__pydantic_serializer__.to_json(problem)  # while too much comes at once, most answers are problems
+    return Response(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def _methods(app: FastAPI, scope: Scope) -> list[str]:

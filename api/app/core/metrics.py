@@ -1,9 +1,11 @@
 """What this process counts, by the names that stand at /metrics. What the database knows is read per scrape (domain/stats)."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 SUBMITS = Counter("rassom_submits_total", "Submits that were accepted: new ones and replayed ones", ["outcome"])
 REFUSALS = Counter("rassom_refusals_total", "Answers that refuse, by route and error code", ["route", "code"])
+BUSY_REFUSALS = Counter("rassom_busy_refusals_total", "Requests that this process refused because it had too many in hand")
+REQUESTS_AT_ONCE = Gauge("rassom_requests_at_once", "Requests that this process works on now")
 GENERATIONS_ENDED = Counter(
     "rassom_generations_ended_total", "Generations by their end, settled by this process", ["model", "status", "error_code"]
 )

@@ -1,6 +1,6 @@
 """Refusals of the edge itself: who is asking, how often, and with how much."""
 
-from app.core.errors import RassomError
+from app.core.errors import RassomError, ServiceUnavailableError
 
 
 class UnauthorizedError(RassomError):
@@ -41,6 +41,19 @@ class RateLimitedError(RassomError):
         super().__init__(
             f"Too many requests; the next one is taken in {retry_after_s} s. Nothing was done.",
             headers={"Retry-After": str(retry_after_s)},
+        )
+
+
+class BusyError(RassomError):
+    """This process has as many requests in hand as it can answer soon; nothing was done."""
+
+    code = ServiceUnavailableError.code
+    status = ServiceUnavailableError.status
+    title = ServiceUnavailableError.title
+
+    def __init__(self) -> None:
+        super().__init__(
+            "More requests are waiting than can be answered soon. Nothing was done. Send it again.", headers={"Retry-After": "1"}
         )
 
 

@@ -54,7 +54,9 @@ class RequestIdMiddleware:
                 await render_internal_error(scope)(scope, receive, send_named)
             finally:
                 took_s = clock.monotonic_s() - started_s
-                _log.info("request", method=scope["method"], path=scope["path"], status=status, took_ms=round(took_s * 1000, 1))
+                # What was refused in a flood has one line for many, written by who refused it.
+                log = _log.debug if scope["state"].get("is_one_of_many") else _log.info
+                log("request", method=scope["method"], path=scope["path"], status=status, took_ms=round(took_s * 1000, 1))
                 _count(scope, status, took_s)
 
 

@@ -154,4 +154,18 @@ BUGS: tuple[Bug, ...] = (
         ":",
         "domain/generations/test_rules.py::TestCheckReferenceUrl",
     ),
+    bug(
+        "an open stream holds a place for requests",
+        "middlewares/load_limit.py",
+        '            if message["type"] == "http.response.start":\n                self._held.pop(place, None)\n',
+        "",
+        "middlewares/test_load_limit.py::TestPlace",
+    ),
+    bug(
+        "a request that fails holds its place",
+        "middlewares/load_limit.py",
+        "        finally:\n            self._held.pop(place, None)\n",
+        "        finally:\n            pass\n",
+        "middlewares/test_load_limit.py::TestPlace",
+    ),
 )
