@@ -15,8 +15,8 @@ from app.core.metrics import BUSY_REFUSALS, REQUESTS_AT_ONCE
 from app.deps.errors import BusyError
 from app.middlewares.paths import is_below
 
-# Who has held a place for so long waits for somebody else than this process: the provider, a lock, a slow disk.
-HELD_MAX_S = 2.0
+# As long as the database is waited for at most: who has held a place for longer waits for somebody else, such as the provider.
+HELD_MAX_S = 5.0
 WARN_EVERY_S = 10.0
 
 _log = get_logger(__name__)
