@@ -19,6 +19,8 @@ from app.middlewares.paths import is_below
 HELD_MAX_S = 5.0
 WARN_EVERY_S = 10.0
 
+_BODYLESS = frozenset({"GET", "HEAD"})
+
 _log = get_logger(__name__)
 
 
@@ -61,9 +63,10 @@ class LoadLimitMiddleware:
                 self._held.pop(place, None)
             await send(message)
 
-        is_read = "body" in scope.get("state", {})
+        # Without a body to come, whoever receives only waits for the client to leave.
+        is_sending = scope["method"] not in _BODYLESS and "body" not in scope["state"]
         try:
-            await self.app(scope, receive if is_read else receive_aside, send_aside)
+            await self.app(scope, receive_aside if is_sending else receive, send_aside)
         finally:
             self._held.pop(place, None)
 

@@ -162,6 +162,13 @@ BUGS: tuple[Bug, ...] = (
         "middlewares/test_load_limit.py::TestPlace",
     ),
     bug(
+        "a slow upload holds a place for requests",
+        "middlewares/load_limit.py",
+        "receive_aside if is_sending else receive",
+        "receive",
+        "middlewares/test_load_limit.py::TestPlace",
+    ),
+    bug(
         "a request that fails holds its place",
         "middlewares/load_limit.py",
         "        finally:\n            self._held.pop(place, None)\n",
