@@ -15,7 +15,7 @@ from app.domain.catalogue.parts import OFFER
 from app.domain.generations import queries
 from app.domain.generations.rules import PROVIDER
 from app.domain.generations.schemas import GenerationRead
-from app.domain.idempotency.parts import KEEP
+from app.domain.idempotency.parts import KEEP, UNUSED
 from app.domain.idempotency.schemas import Ticket
 from app.domain.ledger.parts import HOLD
 from app.domain.trial.parts import REDEEM
@@ -74,8 +74,8 @@ _ORDER_AT_ONCE = wire.Statement(
         WHERE patience.set_config IS NOT NULL AND person.telegram_id = :telegram_id AND person.banned_at IS NULL
             AND pg_try_advisory_xact_lock(hashtextextended('generation of user ' || person.id::text, 0))
         FOR SHARE OF person
-    ), {OFFER}, buyer AS (
-        SELECT id FROM person CROSS JOIN offer WHERE NOT EXISTS (
+    ), {OFFER}, {UNUSED}, buyer AS (
+        SELECT id FROM person CROSS JOIN offer CROSS JOIN fresh WHERE NOT EXISTS (
             SELECT FROM generation_requests running WHERE running.user_id = person.id AND running.status IN ('queued', 'running')
         )
     ), {REDEEM}, unpaid (user_id, amount) AS (
@@ -133,8 +133,8 @@ async def insert_order_at_once(
     """Take a free generation or hold `price` credits, store the order and its attempt, queue it, keep its key and answer.
 
     All in one statement; `values` as for `insert_order`, without payment and references. None, and nothing of it, when the person
-    is unknown, banned, at another order or without means, or the model is not on sale at this price. Raises DBAPIError when a
-    constraint refuses it or a lock takes too long.
+    is unknown, banned, at another order or without means, the key was used, or the model is not on sale at this price. Raises
+    DBAPIError when a constraint refuses it or a lock takes too long.
     """
     more = {
         "telegram_id": telegram_id,

@@ -1,4 +1,13 @@
-"""What idempotency keys put into the statement of another domain: the key, written with its effect and its answer."""
+"""What idempotency keys put into the statement of another domain: a key that is new, written with its effect and its answer."""
+
+# After it: `fresh`, a row unless the key was used before; without a key, always. Saves a repeat the rows that KEEP would undo.
+UNUSED = """
+    fresh AS (
+        SELECT WHERE NOT EXISTS (
+            SELECT FROM idempotency_keys WHERE caller = CAST(:caller AS text) AND key = CAST(:key AS text)
+        )
+    )
+"""
 
 # Before it: `told (effect, answer)`, a row or none. A key that was used before breaks its unique index, and the whole statement.
 KEEP = """
