@@ -28,13 +28,6 @@ _log = get_logger(__name__)
 def add_exception_handlers(app: FastAPI) -> None:
     """Render every expected error of this app; what is unexpected reaches the request-id middleware."""
 
-    async def on_rassom_error(request: Request, error: Exception) -> Response:
-        if not isinstance(error, RassomError):
-            raise error
-        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log.warning("refused", code=error.code, detail=error.detail, cause=repr(error.__cause__)[:300])
-        return render_error(request.scope, error)
-
     async def on_validation_error(request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
             raise error
@@ -55,9 +48,18 @@ def add_exception_handlers(app: FastAPI) -> None:
             headers["Allow"] = ", ".join(_methods(app, request.scope))
         return render(request.scope, error.status_code, code, phrase, str(error.detail), headers=headers)
 
-    app.add_exception_handler(RassomError, on_rassom_error)
+    app.add_exception_handler(RassomError, render_refusal)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(StarletteHTTPException, on_framework_error)
+
+
+async def render_refusal(request: Request, error: Exception) -> Response:
+    """An error of ours as an answer; the log says why nothing could be done. Raises what is none."""
+    if not isinstance(error, RassomError):
+        raise error
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("refused", code=error.code, detail=error.detail, cause=repr(error.__cause__)[:300])
+    return render_error(request.scope, error)
 
 
 def render_error(scope: Scope, error: RassomError) -> Response:

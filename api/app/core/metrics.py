@@ -31,3 +31,18 @@ REQUEST_SECONDS_FINE = Histogram(
     "How long a request took, of all routes together",
     buckets=(0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 7.5, 10, 30, 60),
 )
+
+
+_ends: dict[tuple[str, int, str], tuple[Counter, Histogram]] = {}
+
+
+def count_request(method: str, status: int, handler: str, took_s: float) -> None:
+    """Count a request that has ended. Looking its series up by their labels would cost more than counting, so they are kept."""
+    end = method, status, handler
+    series = _ends.get(end)
+    if series is None:
+        series = _ends[end] = REQUESTS.labels(method, str(status), handler), REQUEST_SECONDS.labels(method, handler)
+    ended, seconds = series
+    ended.inc()
+    seconds.observe(took_s)
+    REQUEST_SECONDS_FINE.observe(took_s)

@@ -78,7 +78,7 @@ class BodyLimitMiddleware:
 
 
 def _has_no_body(scope: Scope) -> bool:
-    return scope["method"] in _BODYLESS and all(name not in _ANNOUNCING for name, _ in scope["headers"])
+    return scope["method"] in _BODYLESS and _ANNOUNCING.isdisjoint(dict(scope["headers"]))
 
 
 def nesting_of(body: bytes) -> int:

@@ -17,7 +17,7 @@ class CorsMiddleware(CORSMiddleware):
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
-        if scope["type"] == "http" and all(name != b"origin" for name, _ in scope["headers"]):
+        if scope["type"] == "http" and b"origin" not in dict(scope["headers"]):
             await self.app(scope, receive, _vary(send))
             return
         headers = Headers(scope=scope) if scope["type"] == "http" and scope["method"] == "OPTIONS" else Headers()

@@ -5,15 +5,15 @@ request id, and shows nothing inside.
 """
 
 import re
-import uuid
 
+import uuid_utils
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import clock
 from app.core.exception_handlers import render_internal_error
-from app.core.logging import bind, get_logger
-from app.core.metrics import REQUEST_SECONDS, REQUEST_SECONDS_FINE, REQUESTS
+from app.core.logging import bind, get_logger, log_request
+from app.core.metrics import count_request
 
 HEADER = b"x-request-id"
 UNROUTED = "none"
@@ -53,25 +53,19 @@ class RequestIdMiddleware:
                     raise
                 await render_internal_error(scope)(scope, receive, send_named)
             finally:
-                took_s = clock.monotonic_s() - started_s
+                took_s, method, path = clock.monotonic_s() - started_s, scope["method"], scope["path"]
+                took_ms = round(took_s * 1000, 1)
                 # What was refused in a flood has one line for many, written by who refused it.
-                log = _log.debug if scope["state"].get("is_one_of_many") else _log.info
-                log("request", method=scope["method"], path=scope["path"], status=status, took_ms=round(took_s * 1000, 1))
-                _count(scope, status, took_s)
+                level = "debug" if "is_one_of_many" in scope["state"] else "info"
+                log_request(__name__, level, request_id=request_id, method=method, path=path, status=status, took_ms=took_ms)
+                count_request(method, status or 500, _handler_of(scope), took_s)
 
 
 def _name(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == HEADER and _WELL_FORMED.fullmatch(value):
             return str(value.decode())
-    return uuid.uuid4().hex
-
-
-def _count(scope: Scope, status: int, took_s: float) -> None:
-    method, handler = scope["method"], _handler_of(scope)
-    REQUESTS.labels(method, str(status or 500), handler).inc()
-    REQUEST_SECONDS.labels(method, handler).observe(took_s)
-    REQUEST_SECONDS_FINE.observe(took_s)
+    return uuid_utils.uuid4().hex
 
 
 def _handler_of(scope: Scope) -> str:

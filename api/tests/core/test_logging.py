@@ -1,6 +1,7 @@
 """What is written to the log, in a process of its own: as an operator of production or a developer reads it."""
 
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -29,6 +30,41 @@ with bind(request_id="r-1"):
     except ValueError:
         log.exception("failed")
 log.info("after")
+"""
+REQUESTS = """
+import asyncio, logging, os, signal, sys
+from app.core.config import Settings
+from app.core.logging import bind, configure_logging, get_logger, log_request
+
+configure_logging(Settings(_env_file=None, environment=sys.argv[1], log_level=sys.argv[2]), program="api")
+log = get_logger("app.here")
+FACTS = {"method": "GET", "path": '/a"b\\\\ў\\n', "status": 200, "took_ms": 0.1}
+
+def ended(request_id, **facts):
+    log_request("app.here", "info", request_id=request_id, **{**FACTS, **facts})
+
+async def serve():
+    with bind(request_id="r-1"):
+        log.info("request", **FACTS)
+        ended("r-1")
+        ended("r-2", status=404, took_ms=12.0)
+        logging.getLogger("some.library").warning("a library's line")
+        ended("r-3")
+        log.error("failed")
+        ended("r-4")
+        log_request("app.here", "debug", request_id="unheard", **FACTS)
+
+async def die():
+    ended("r-5")
+    await asyncio.sleep(0.3)
+    ended("r-6")
+    log.error("about to die")
+    ended("lost")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(serve())
+if "die" in sys.argv:
+    asyncio.run(die())
 """
 HIDDEN = ("a secret wish", "rsk_hidden", "t-hidden", "p-hidden", "extra-hidden")
 
@@ -70,6 +106,43 @@ class TestProduction:
         assert (error["exc_type"], error["exc_value"]) == ("ValueError", "no paper")
         assert [frame["name"] for frame in error["frames"]] == ["<module>", "draw"]
         assert not any(frame.get("locals") for frame in error["frames"])
+
+
+class TestRequests:
+    def run(self, *arguments: str) -> str:
+        done = subprocess.run([sys.executable, "-c", REQUESTS, *arguments], capture_output=True, text=True, check=False, timeout=60)
+        return done.stderr
+
+    def test_are_written_as_any_other_line_in_their_order_and_to_the_last_one(self) -> None:
+        said = self.run("production", "info").splitlines()
+
+        usual, first, *_ = lines = [json.loads(line) for line in said]
+        assert {**usual, "timestamp": ""} == {**first, "timestamp": ""}
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", first["timestamp"])
+        assert [(line["event"], line["request_id"]) for line in lines] == [
+            *[("request", name) for name in ("r-1", "r-1", "r-2")],
+            ("a library's line", "r-1"),
+            ("request", "r-3"),
+            ("failed", "r-1"),
+            ("request", "r-4"),
+        ]
+        assert (lines[2]["status"], lines[2]["took_ms"]) == (404, 12.0)
+
+    def test_do_not_wait_for_another_line_and_what_is_wrong_is_written_before_the_process_is_killed(self) -> None:
+        lines = [json.loads(line) for line in self.run("production", "info", "die").splitlines()]
+
+        assert [line.get("request_id") or line["event"] for line in lines][-4:] == ["r-4", "r-5", "r-6", "about to die"]
+
+    def test_are_left_out_below_the_level(self) -> None:
+        assert [json.loads(line)["event"] for line in self.run("production", "warning").splitlines()] == [
+            "a library's line",
+            "failed",
+        ]
+
+    def test_are_readable_for_a_developer(self) -> None:
+        said = [line for line in self.run("local", "info").splitlines() if "took_ms=12.0" in line]
+
+        assert ["request_id=r-1" in line and "status=404" in line for line in said] == [True]
 
 
 class TestLocal:
