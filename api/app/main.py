@@ -7,6 +7,7 @@ from typing import TypedDict
 from fastapi import FastAPI
 
 from app.api import errors_page, root
+from app.api.hot import HotRoutes
 from app.api.openapi import describe
 from app.api.v1.router import ROUTES
 from app.core import clock
@@ -16,6 +17,7 @@ from app.core.exception_handlers import add_exception_handlers
 from app.core.logging import configure_logging
 from app.db.notifications import Notifications
 from app.db.rate_limit import RateLimiter, open_limiter
+from app.deps.catalogue import OnSale
 from app.deps.known_keys import KnownKeys
 from app.deps.limits import name_to_count
 from app.domain.broadcasts import service as broadcasts
@@ -46,6 +48,7 @@ class _State(TypedDict):
     notifications: Notifications
     lookout: events.Lookout
     known_keys: KnownKeys
+    on_sale: OnSale
     limiter: RateLimiter
     started_s: float
 
@@ -71,17 +74,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     notifications=notifications,
                     lookout=events.Lookout(resources),
                     known_keys=KnownKeys(),
+                    on_sale=OnSale(),
                     limiter=limiter,
                     started_s=clock.monotonic_s(),
                 )
 
-    app = FastAPI(title=settings.app_name, version=settings.app_version, description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title=settings.app_name,
+        version=settings.app_version,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # it would look for OpenTelemetry at each request
+    )
     app.state.docs_url = settings.docs_url
     # Whoever serves the app calls it when the end begins, so that open streams do not hold it up.
     app.state.begin_shutdown = notifications.close
 
     # Outermost last: the request id is on every answer, a preflight's included; a body is capped before it is looked into, and read
     # before its request takes a place; what is too much is refused before it is counted, for that costs a look at Redis.
+    app.add_middleware(HotRoutes, routes=app.routes)
     if settings.rate_limit_enabled:
         app.add_middleware(RateLimitMiddleware, name_to_count=name_to_count, exempt=UNLIMITED_PATHS)
     if settings.requests_at_once_max:

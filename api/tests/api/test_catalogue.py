@@ -5,10 +5,13 @@ import asyncio
 import pytest
 
 from app.core import model_options
+from app.deps import catalogue as deps
+from app.deps.catalogue import OnSale
 from app.domain.catalogue import service as catalogue
 from app.domain.catalogue.errors import ModelNotFoundError
+from app.resources import Resources
 from tests import running
-from tests.factories import Shop, new_telegram_id
+from tests.factories import Shop, changed, new_telegram_id, open_shop
 
 
 class TestModels:
@@ -24,6 +27,38 @@ class TestModels:
         answer = await shop.http.get("/models", headers={"If-None-Match": '"old", W/"older"'})
 
         assert [item["model"]["key"] for item in answer.json()] == ["seedream-v4", "nano-banana", "nano-banana-pro"]
+
+    async def test_is_told_to_each_asker_with_that_askers_own_headers(self, shop: Shop) -> None:
+        limited = changed(shop.settings, cors_origins="https://a.example", rate_limit_enabled=True)
+        async with open_shop(limited, shop.simulator) as open_to_one:
+            answers = [
+                await open_to_one.http.get("/models", headers=headers)
+                for headers in ({"Origin": "https://a.example", "X-Request-ID": "page"}, {"X-Request-ID": "bot"}, {})
+            ]
+
+        assert [answer.headers.get("Access-Control-Allow-Origin") for answer in answers] == ["https://a.example", None, None]
+        assert [answer.headers["X-Request-ID"] for answer in answers[:2]] == ["page", "bot"]
+        for name in ("X-Request-ID", "RateLimit", "ETag", "Content-Length", "Content-Type", "Cache-Control", "Vary"):
+            assert [len(answer.headers.get_list(name)) for answer in answers] == [1, 1, 1], name
+        assert len({answer.content for answer in answers}) == 1
+
+    async def test_is_read_by_one_of_a_crowd_while_the_others_get_the_last_one(
+        self, resources: Resources, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        on_sale, began = OnSale(), asyncio.Event()
+        first = await on_sale.read(resources)
+        assert on_sale.recall() is first
+        monkeypatch.setattr(deps, "FRESH_S", 0.0)
+
+        assert on_sale.recall() is None
+        reading = asyncio.ensure_future(on_sale.read(resources))
+        asyncio.get_running_loop().call_soon(began.set)
+        await began.wait()
+
+        assert on_sale.recall() is first
+        monkeypatch.setattr(deps, "STALE_S", 0.0)
+        assert on_sale.recall() is None
+        assert await reading is not first
 
 
 class TestOperator:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import MutableHeaders
 
-from app.api.hot import HotRoute, as_json, hot_for, read_json, read_telegram_id
+from app.api.hot import as_json, hot_for, read_json, read_telegram_id
 from app.api.paging import Cursor, Limit
 from app.api.problems import problems
 from app.api.refs import GenerationRef, read_ref
@@ -50,7 +50,7 @@ _SUBMIT = problems(
     OverloadedError,
 )
 
-router = APIRouter(prefix="/api/v1/generations", tags=["generations"], route_class=HotRoute)
+router = APIRouter(prefix="/api/v1/generations", tags=["generations"])
 
 TelegramIdQuery = Annotated[int, Query(gt=0, lt=2**52, description="Whose generation", examples=[1001])]
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from app.api.hot import HotRoute, as_json, hot_for, read_telegram_id
+from app.api.hot import as_json, hot_for, read_telegram_id
 from app.api.paging import Cursor, Limit
 from app.api.problems import problems
 from app.deps.caller import ActorDep, BotDep, recognise_actor
@@ -20,7 +20,7 @@ from app.domain.users.models import User
 from app.domain.users.schemas import Preferences, UserRead, UserSync
 from app.schemas.page import Page
 
-router = APIRouter(prefix="/api/v1/users", tags=["users"], route_class=HotRoute)
+router = APIRouter(prefix="/api/v1/users", tags=["users"])
 
 TelegramIdPath = Annotated[int, Path(gt=0, lt=2**52, description="Telegram's id of the person", examples=[1001])]
 _NO_USER = problems(UserNotFoundError, BannedError)
