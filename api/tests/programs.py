@@ -261,13 +261,18 @@ def rassom_up(home: Path, **env: str) -> Iterator[Up]:
                     up.end(signal.SIGTERM)
 
 
+def told(settings: Settings) -> dict[str, str]:
+    """These settings, as the environment variables of a program."""
+    values = settings.model_dump(exclude_none=True, exclude={"cors_origins", "rassom_home"})
+    values |= {name: value.get_secret_value() for name, value in values.items() if isinstance(value, SecretStr)}
+    return {name.upper(): str(value) for name, value in values.items()}
+
+
 @contextmanager
 def worker_process(settings: Settings, folder: Path, verb: str = "worker") -> Iterator[subprocess.Popen[bytes]]:
     """A worker (or another program) as a process of its own, for these settings; its log is `folder`/`verb`.out."""
     folder.mkdir(parents=True, exist_ok=True)
-    values = settings.model_dump(exclude_none=True, exclude={"cors_origins", "rassom_home"})
-    values |= {name: value.get_secret_value() for name, value in values.items() if isinstance(value, SecretStr)}
-    env = bare_environment(folder, **{name.upper(): str(value) for name, value in values.items()})
+    env = bare_environment(folder, **told(settings))
     command = [sys.executable, "-m", "app.cli", verb]
     with cleared(folder):
         process = spawn(command, env=env, cwd=folder, out=folder / f"{verb}.out", errors=folder / f"{verb}.out")

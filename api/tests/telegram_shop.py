@@ -1,77 +1,38 @@
-"""A whole shop in Telegram for stories: API, worker, both simulators, and the bot as a process of its own that can be killed.
+"""A whole shop in Telegram for stories, each part a process of its own: both simulators, API, worker, and a bot that can be killed.
 
 People are played through the Telegram simulator's control API; what they see is what a phone would show.
 """
 
 import asyncio
 import base64
-import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from types import SimpleNamespace
+from typing import Any, Self, cast
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx2
 
 from app.core.config import Settings
 from app.domain.catalogue import service as catalogue
+from app.embedded import ports
 from simulator.server import RunningSimulator
-from telegram_simulator.server import running_telegram
-from telegram_simulator.settings import TelegramSettings
-from tests import running
-from tests.factories import BOT_KEY, NO_TLS, Shop, changed
-from tests.programs import bare_environment, spawn
+from tests.factories import BOT_KEY, NO_TLS, Shop
+from tests.part import Part
+from tests.programs import bare_environment, cleared, told
 from tests.proxy import Link
 from tests.seen import Message, data_of, has
 
 TOKEN = "424242:" + "t" * 35
+PROVIDER_KEY = "sim-key-of-the-shop"
 OPERATOR = 900_001
 LEASE_S = 4
 WAIT_S = 15.0
-BOT_START_S = 90.0
-BOT_STOP_S = 15.0
-
-
-@dataclass
-class BotProcess:
-    """`python -m bot`; started again with the same settings as often as a story kills it."""
-
-    env: dict[str, str]
-    folder: Path
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def log(self) -> str:
-        """All it has logged."""
-        file = self.folder / "bot.out"
-        return file.read_text() if file.exists() else ""
-
-    async def start(self) -> None:
-        """Start it and wait until it is at work; the servers it needs run in our own event loop meanwhile."""
-        ready_before, out = self.log.count("ready "), self.folder / "bot.out"
-        self.process = spawn([sys.executable, "-m", "bot"], env=self.env, cwd=self.folder, out=out, errors=out)
-        async with asyncio.timeout(BOT_START_S):
-            while self.log.count("ready ") == ready_before:
-                assert self.process.poll() is None, self.log
-                await asyncio.sleep(0.05)
-
-    def kill(self) -> None:
-        """kill -9."""
-        assert self.process is not None
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    async def stop(self) -> int:
-        """As Ctrl-C does; the exit code."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGINT)
-        return await asyncio.to_thread(self.process.wait, BOT_STOP_S)
 
 
 @dataclass
@@ -82,28 +43,25 @@ class TelegramShop:
 
     api: Shop
     telegram: httpx2.AsyncClient
-    bot: BotProcess
+    bot: Part
     wire: Link
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: Settings, simulator: RunningSimulator, folder: Path) -> AsyncIterator[Self]:
-        """Start everything; nothing of it is left at the end."""
+    async def open(cls, database_url: str, redis_url: str, folder: Path) -> AsyncIterator[Self]:
+        """Start everything on a migrated database; nothing of it is left at the end."""
+        settings = _settings(database_url, redis_url, *ports.free_ports(3))
         async with AsyncExitStack() as stack:
-            telegram = await stack.enter_async_context(running_telegram(TelegramSettings(token=TOKEN)))
-            settings = changed(settings, bot_token=TOKEN, telegram_api_base_url=telegram.url)
-            base_url = await stack.enter_async_context(running.api(settings))
-            await stack.enter_async_context(running.worker(settings))
-            api = await stack.enter_async_context(Shop.open(base_url, settings, simulator))
-            control = await stack.enter_async_context(httpx2.AsyncClient(base_url=f"{telegram.url}/sim", timeout=30, verify=NO_TLS))
-            wire = await stack.enter_async_context(Link("bot>api", urlsplit(base_url).port or 0).open())
-            bot = BotProcess(_environment(settings, f"http://127.0.0.1:{wire.port}", folder), folder)
-            await bot.start()
-            try:
-                yield cls(api, control, bot, wire)
-            finally:
-                if bot.process is not None and bot.process.poll() is None:
-                    await bot.stop()
+            stack.enter_context(cleared(folder))
+            await _all_started(stack, _servers(settings, folder))
+            url, telegram = f"http://{settings.host}:{settings.port}", settings.telegram_api_base_url
+            simulator = cast("RunningSimulator", SimpleNamespace(url=_origin(settings)))
+            api = await stack.enter_async_context(Shop.open(url, settings, simulator))
+            control = await stack.enter_async_context(httpx2.AsyncClient(base_url=f"{telegram}/sim", timeout=30, verify=NO_TLS))
+            wire = await stack.enter_async_context(Link("bot>api", settings.port).open())
+            bot = Part("bot", ["bot"], _of_bot(settings, wire), folder, "ready ")
+            await _all_started(stack, [bot])
+            yield cls(api, control, bot, wire)
 
     async def phone(self, language: str = "en", *, telegram_id: int | None = None) -> "Phone":
         """Somebody new, with a phone in this language."""
@@ -132,7 +90,7 @@ class TelegramShop:
     async def customer(self, amount: int = 10, language: str = "en") -> "Phone":
         """Somebody with credits and no free picture left."""
         phone = await self.phone(language)
-        await self.api.grant(phone.id, amount)
+        await self.grant(phone.id, amount)
         await self.api.eyes.execute(
             "INSERT INTO trial_uses (user_id, slot, slot_limit, state, settled_at)"
             " SELECT id, 1, 1, 'used', now() FROM users WHERE telegram_id = $1",
@@ -140,14 +98,32 @@ class TelegramShop:
         )
         return phone
 
+    async def grant(self, telegram_id: int, amount: int) -> None:
+        """Give credits, or take them back, as an operator's program does."""
+        body, key = {"telegram_id": telegram_id, "amount": amount, "reason": "test"}, {"Idempotency-Key": str(uuid4())}
+        (await self.api.http.post("/admin/credits", json=body, headers=key)).raise_for_status()
+
+    async def reconcile(self) -> None:
+        """Compare the payments with Telegram's, as an operator does. Raises AssertionError with the command's words."""
+        command = [sys.executable, "-m", "app.cli", "payments", "reconcile"]
+        env, pipe = bare_environment(self.bot.folder, **told(self.api.settings)), asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*command, env=env, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
+        said = (await process.communicate())[0].decode()
+        assert process.returncode == 0, said
+
     async def set_price(self, model_key: str, price: int) -> None:
         """Change a price, as an operator does; the bot remembers the old one for a while."""
         async with self.api.resources.transaction() as session:
             await catalogue.set_price(session, model_key, price)
 
     async def slow_provider(self, seconds: float) -> None:
-        """Let the provider take its time; the next test begins with a quick one again."""
+        """Let the provider take its time; `calm_provider` makes it quick again."""
         (await self.api.control.put("/config", json={"delay_s": seconds})).raise_for_status()
+
+    async def calm_provider(self) -> None:
+        """Make the provider what it was at its start: quick, without faults, with an empty log and history."""
+        for what in ("config", "faults", "log", "predictions"):
+            (await self.api.control.delete(f"/{what}")).raise_for_status()
 
     async def fault(self, method: str, kind: str, **more: Any) -> None:
         """Make Telegram misbehave."""
@@ -258,15 +234,62 @@ async def broadcast(operator: Phone, audience: str, text: str) -> Message:
     return await operator.waits_for(has("desk|broadcast-sure"), after=written["message_id"])
 
 
-def _environment(settings: Settings, base_url: str, folder: Path) -> dict[str, str]:
-    redis_url = settings.redis_url.get_secret_value() if settings.redis_url else ""
-    return bare_environment(
-        folder,
-        BOT_TOKEN=TOKEN,
-        API_BASE_URL=base_url,
-        API_KEY=BOT_KEY,
-        REDIS_URL=redis_url,
-        TELEGRAM_API_BASE_URL=settings.telegram_api_base_url,
-        ADMIN_IDS=str(OPERATOR),
-        BOT_DELIVERY_LEASE_SECONDS=str(LEASE_S),
-    )
+def _settings(database_url: str, redis_url: str, *free: int) -> Settings:
+    api, provider, telegram = free
+    values: dict[str, Any] = {
+        "port": api,
+        "database_url": database_url,
+        "redis_url": redis_url,
+        "run_migrations": False,
+        "wavespeed_api_base_url": f"http://127.0.0.1:{provider}/api/v3",
+        "wavespeed_api_key": PROVIDER_KEY,
+        "wavespeed_poll_interval_seconds": 0.05,
+        "bootstrap_api_key": BOT_KEY,
+        "worker_lease_seconds": 2,
+        "bot_token": TOKEN,
+        "telegram_api_base_url": f"http://127.0.0.1:{telegram}",
+    }
+    return Settings(_env_file=None, **values)
+
+
+def _servers(settings: Settings, folder: Path) -> list[Part]:
+    """All but the bot. The simulators say where they are; the API's line is its server's."""
+    telegram_port = str(urlsplit(settings.telegram_api_base_url).port)
+    provider, telegram = ["--api-key", PROVIDER_KEY, "--delay", "0.05", "--port"], ["--token", TOKEN, "--port", telegram_port]
+    is_up = '"event": "ready"'
+    return [
+        Part("simulator", ["app.cli", "simulator", *provider, str(urlsplit(_origin(settings)).port)], {}, folder, is_up),
+        Part("telegram", ["app.cli", "telegram-simulator", *telegram], {}, folder, is_up),
+        Part("api", ["app.cli", "api"], told(settings), folder, "Uvicorn running on"),
+        Part("worker", ["app.cli", "worker"], told(settings), folder, "worker_started"),
+    ]
+
+
+async def _all_started(stack: AsyncExitStack, parts: list[Part]) -> None:
+    """Start them side by side; the stack stops those that run at its end."""
+    async with asyncio.TaskGroup() as group:
+        for part in parts:
+            group.create_task(part.start())
+    for part in parts:
+        stack.push_async_callback(_stopped, part)
+
+
+async def _stopped(part: Part) -> None:
+    if part.is_running:
+        await part.stop()
+
+
+def _origin(settings: Settings) -> str:
+    return settings.wavespeed_api_base_url.removesuffix("/api/v3")
+
+
+def _of_bot(settings: Settings, wire: Link) -> dict[str, str]:
+    return {
+        "BOT_TOKEN": TOKEN,
+        "API_BASE_URL": f"http://127.0.0.1:{wire.port}",
+        "API_KEY": BOT_KEY,
+        "REDIS_URL": told(settings)["REDIS_URL"],
+        "TELEGRAM_API_BASE_URL": settings.telegram_api_base_url,
+        "ADMIN_IDS": str(OPERATOR),
+        "BOT_DELIVERY_LEASE_SECONDS": str(LEASE_S),
+    }

@@ -4,7 +4,6 @@ import asyncio
 import random
 import time
 
-from app.domain.payments import jobs as payments
 from tests import facts, shop_checker, shop_facts
 from tests.chaos.shoppers import Shoppers
 from tests.telegram_shop import TelegramShop
@@ -36,12 +35,12 @@ class TestShopInTrouble:
     async def test_tells_every_end_and_credits_every_payment_once(self, telegram_shop: TelegramShop) -> None:
         dice = random.Random(5)  # noqa: S311 - a seed to repeat it by
         shoppers = Shoppers(telegram_shop.telegram, dice, "a short while", pause_s=0.6)
-        await shoppers.arrive(6, telegram_shop.api.grant)
+        await shoppers.arrive(6, telegram_shop.grant)
         async with asyncio.TaskGroup() as group:
             group.create_task(shoppers.live())
             killing = group.create_task(trouble(telegram_shop, shoppers))
         await until_told(shoppers)
-        await payments.reconcile(telegram_shop.api.resources)
+        await telegram_shop.reconcile()
         await asyncio.sleep(0.3)
 
         granted = dict.fromkeys(shoppers.people, 0)

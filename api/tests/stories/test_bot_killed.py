@@ -3,11 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 
-import httpx2
 import pytest
 
-from simulator.server import RunningSimulator
-from tests.factories import NO_TLS
 from tests.seen import Message, has, is_file, is_picture, says
 from tests.telegram_shop import LEASE_S, Phone, TelegramShop, broadcast
 
@@ -65,10 +62,9 @@ async def a_sending(shop: TelegramShop) -> Phone:
 
 
 @pytest.fixture(scope="module")
-async def killed(shared_telegram_shop: TelegramShop, shared_simulator: RunningSimulator) -> Killed:
+async def killed(shared_telegram_shop: TelegramShop) -> Killed:
     shop = shared_telegram_shop
-    async with httpx2.AsyncClient(base_url=f"{shared_simulator.url}/sim", verify=NO_TLS) as control:
-        (await control.delete("/config")).raise_for_status()
+    await shop.calm_provider()
     operator, audience, writing = await shop.operator(), await an_audience(shop), await shop.phone()
     sure = await broadcast(operator, "ru", NEWS)
     sending, paying, waiting = await a_sending(shop), await a_payment(shop), await shop.customer(5)

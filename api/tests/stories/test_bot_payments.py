@@ -1,6 +1,7 @@
 """Credits for Stars, through bot, API and Telegram: each payment is credited once, whatever is lost on the way."""
 
-from app.domain.payments import jobs as payments
+import asyncio
+
 from tests.seen import Message, has, is_picture, labels, says
 from tests.telegram_shop import Phone, TelegramShop
 
@@ -18,7 +19,7 @@ async def an_invoice(shop: TelegramShop, phone: Phone, credits_wanted: int = 50)
 class TestBuying:
     async def test_fifty_credits_and_drawing_with_them(self, telegram_shop: TelegramShop) -> None:
         phone = await telegram_shop.customer(1)
-        await telegram_shop.api.grant(phone.id, -1)
+        await telegram_shop.grant(phone.id, -1)
         invoice = await an_invoice(telegram_shop, phone)
         assert invoice["invoice"]["currency"] == "XTR"
 
@@ -50,8 +51,7 @@ class TestLostUpdate:
         assert (await phone.pays(invoice, drop_update=True))["paid"]
         assert await telegram_shop.api.balance(phone.id) == (0, 0)
 
-        await payments.reconcile(telegram_shop.api.resources)
-        await payments.reconcile(telegram_shop.api.resources)
+        await asyncio.gather(telegram_shop.reconcile(), telegram_shop.reconcile())
 
         assert await telegram_shop.api.balance(phone.id) == (50, 0)
 

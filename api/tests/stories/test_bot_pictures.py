@@ -168,7 +168,7 @@ class TestSecondTap:
 
     async def test_is_not_charged_for_a_button_that_says_free(self, telegram_shop: TelegramShop) -> None:
         phone = await telegram_shop.phone()
-        await telegram_shop.api.grant(phone.id, 3)
+        await telegram_shop.grant(phone.id, 3)
         menu = await phone.asks("a red door")
         # The free picture goes elsewhere, as in a Mini App beside the chat.
         elsewhere = await telegram_shop.api.order(phone.id)
@@ -224,7 +224,7 @@ class TestTrouble:
 
     async def test_without_credits_offers_to_buy(self, telegram_shop: TelegramShop) -> None:
         phone = await telegram_shop.customer(1)
-        await telegram_shop.api.grant(phone.id, -1)
+        await telegram_shop.grant(phone.id, -1)
         refused = await phone.taps(await phone.asks("a red door"), "menu|go")
         assert "Nothing was charged" in refused["text"]
         await phone.waits_for(has("open:buy"))
