@@ -30,7 +30,7 @@ from pydantic import SecretStr
 from app.core.config import Settings
 from app.embedded import ports
 from simulator.server import RunningSimulator
-from tests.factories import BOT_KEY, Shop, an_order
+from tests.factories import BOT_KEY, NO_TLS, Shop, an_order
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 5.0
@@ -234,7 +234,7 @@ class Up:
 
     async def posts(self) -> Counter[str]:
         """How many tasks the provider has for each prompt; it remembers them over its own death."""
-        async with httpx2.AsyncClient(base_url=f"{self.simulator_url}/sim", timeout=10) as control:
+        async with httpx2.AsyncClient(base_url=f"{self.simulator_url}/sim", timeout=10, verify=NO_TLS) as control:
             found = (await control.get("/predictions")).json()["predictions"]
         return Counter(prediction["input"]["prompt"] for prediction in found)
 

@@ -10,7 +10,7 @@ from app.embedded import ports
 from app.monitoring import metrics_served
 from app.provider.health import Trouble
 from app.resources import open_resources
-from tests.factories import Shop, changed
+from tests.factories import NO_TLS, Shop, changed
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ class TestMetrics:
         await busy_shop.submit(somebody)
         (await busy_shop.control.put("/config", json={"balance": 12.5})).raise_for_status()
         await watch_balance(busy_shop.resources)
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(verify=NO_TLS) as http:
             page = (await http.get(f"http://127.0.0.1:{busy_shop.settings.metrics_port}/metrics")).text
 
         for line in (
@@ -48,7 +48,7 @@ class TestMetrics:
     async def test_says_that_the_breaker_is_open_and_why(self, shop: Shop) -> None:
         async with shop.resources.transaction() as session:
             await supply.note(session, shop.settings, Trouble.KEY_REFUSED, probe=None, detail="test")
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(verify=NO_TLS) as http:
             page = (await http.get(f"http://127.0.0.1:{shop.settings.metrics_port}/metrics")).text
 
         assert "rassom_breaker_state 2.0" in page
@@ -56,7 +56,7 @@ class TestMetrics:
         assert "rassom_provider_balance_usd" not in page
 
     async def test_is_not_on_the_port_of_the_world(self, shop: Shop) -> None:
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(verify=NO_TLS) as http:
             assert (await http.get(f"{shop.base_url}/metrics")).status_code == 404
 
     async def test_a_busy_port_is_one_clear_sentence(self, shop: Shop) -> None:

@@ -19,7 +19,7 @@ from app.main import create_app
 from simulator.server import RunningSimulator
 from tests.api.authorisation import ORDER_ID, ROWS, Row, Target
 from tests.credentials import BOT_TOKEN, bearer, init_data, tma
-from tests.factories import BOT_KEY, Shop, changed, new_telegram_id, open_shop
+from tests.factories import BOT_KEY, NO_TLS, Shop, changed, new_telegram_id, open_shop
 
 CALLERS = ("nobody", "bad key", "revoked key", "bot key", "admin key", "user A", "user B", "expired init data")
 UNAUTHENTICATED = {"nobody", "bad key", "revoked key", "expired init data"}
@@ -81,7 +81,7 @@ class Stage:
         asked = row.ask(target)
         asked["headers"] = {**asked.get("headers", {}), **headers}
         async with (
-            httpx2.AsyncClient(base_url=self.shop.base_url, timeout=10) as http,
+            httpx2.AsyncClient(base_url=self.shop.base_url, timeout=10, verify=NO_TLS) as http,
             http.stream(method, path, **asked) as answer,
         ):
             is_problem = answer.headers.get("content-type") == "application/problem+json"

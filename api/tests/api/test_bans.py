@@ -12,7 +12,7 @@ from app.core.config import Settings
 from simulator.server import RunningSimulator
 from tests import running
 from tests.credentials import BOT_TOKEN, init_data, tma
-from tests.factories import Shop, an_order, changed, new_telegram_id, open_shop
+from tests.factories import NO_TLS, Shop, an_order, changed, new_telegram_id, open_shop
 from tests.payments import an_order_of_credits, buy, money_for, pay
 from tests.pictures import a_picture
 
@@ -115,7 +115,9 @@ class TestTelegramUser:
         waits = await shop.order(somebody)
         await shop.ban(somebody)
         mine = {"telegram_id": somebody}
-        async with httpx2.AsyncClient(base_url=f"{shop.base_url}/api/v1", headers=tma(init_data(somebody))) as person:
+        async with httpx2.AsyncClient(
+            base_url=f"{shop.base_url}/api/v1", headers=tma(init_data(somebody)), verify=NO_TLS
+        ) as person:
             refused = {
                 "submit": await person.post("/generations/submit", json=an_order(somebody)),
                 "balance": await person.get(f"/users/{somebody}/balance"),
@@ -134,7 +136,9 @@ class TestTelegramUser:
         somebody = await mini_app_shop.rich_user(5)
         await mini_app_shop.ban(somebody)
         await mini_app_shop.http.post(f"/admin/users/{somebody}/unban", json={})
-        async with httpx2.AsyncClient(base_url=f"{mini_app_shop.base_url}/api/v1", headers=tma(init_data(somebody))) as person:
+        async with httpx2.AsyncClient(
+            base_url=f"{mini_app_shop.base_url}/api/v1", headers=tma(init_data(somebody)), verify=NO_TLS
+        ) as person:
             assert (await person.get(f"/users/{somebody}/balance")).status_code == 200
             assert (await person.post("/generations/submit", json=an_order(somebody))).status_code == 202
 

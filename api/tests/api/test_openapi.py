@@ -10,7 +10,7 @@ from app.api.problems import problems
 from app.core.config import Settings
 from app.domain.users.errors import UserNotFoundError
 from app.main import UNLIMITED_PATHS, create_app
-from tests.factories import Shop, an_order
+from tests.factories import NO_TLS, Shop, an_order
 
 PROBLEM = "application/problem+json"
 SCHEMA = create_app(Settings(_env_file=None, log_level="error")).openapi()
@@ -135,7 +135,7 @@ class TestSchema:
         assert app.openapi() is app.openapi()
 
     async def test_is_served(self, shop: Shop) -> None:
-        async with httpx2.AsyncClient(base_url=shop.base_url) as http:
+        async with httpx2.AsyncClient(base_url=shop.base_url, verify=NO_TLS) as http:
             assert (await http.get("/openapi.json")).json()["paths"].keys() == SCHEMA["paths"].keys()
 
     async def test_shows_an_order_that_is_taken(self, shop: Shop) -> None:

@@ -13,7 +13,7 @@ from app.db.session import Session
 from app.domain.generations import event_queries
 from app.domain.generations import events as follow
 from tests import running
-from tests.factories import Shop, new_telegram_id
+from tests.factories import NO_TLS, Shop, new_telegram_id
 
 
 class Stream:
@@ -166,7 +166,7 @@ class TestOneGeneration:
         generation = await shop.order(somebody)
         async with asyncio.timeout(2):
             async with running.api(shop.settings) as other:
-                client = httpx2.AsyncClient(base_url=f"{other}/api/v1", headers=shop.http.headers)
+                client = httpx2.AsyncClient(base_url=f"{other}/api/v1", headers=shop.http.headers, verify=NO_TLS)
                 opened = client.stream("GET", f"/generations/{generation['id']}/events", params={"telegram_id": somebody})
                 response = await opened.__aenter__()
                 events = Stream(response)
@@ -182,7 +182,7 @@ class TestOneGeneration:
         path = f"/generations/{generation['id']}/events"
         limits = httpx2.Limits(max_connections=None)
         async with httpx2.AsyncClient(
-            base_url=f"{shop.base_url}/api/v1", headers=shop.http.headers, limits=limits, timeout=60
+            base_url=f"{shop.base_url}/api/v1", headers=shop.http.headers, limits=limits, timeout=60, verify=NO_TLS
         ) as http:
 
             async def watch() -> list[str]:
@@ -227,7 +227,7 @@ class TestFeed:
 
         async with (
             running.api(busy_shop.settings) as other,
-            httpx2.AsyncClient(base_url=f"{other}/api/v1", headers=busy_shop.http.headers) as http,
+            httpx2.AsyncClient(base_url=f"{other}/api/v1", headers=busy_shop.http.headers, verify=NO_TLS) as http,
             stream(http, "/events", last=position) as feed,
         ):
             rest = [await feed.next() for _ in range(2)]
@@ -258,7 +258,7 @@ class TestFeed:
         people = [new_telegram_id() for _ in range(20)]
         async with (
             running.api(busy_shop.settings) as other,
-            httpx2.AsyncClient(base_url=f"{other}/api/v1", headers=busy_shop.http.headers) as http,
+            httpx2.AsyncClient(base_url=f"{other}/api/v1", headers=busy_shop.http.headers, verify=NO_TLS) as http,
             asyncio.TaskGroup() as group,
         ):
             readers = [group.create_task(read(client)) for client in (busy_shop.http, http, http)]

@@ -12,7 +12,7 @@ from app.core.errors import ServiceUnavailableError
 from app.embedded.postgres import Postgres
 from app.resources import Resources, open_resources
 from tests import running
-from tests.factories import BOT_KEY, changed, written_log
+from tests.factories import BOT_KEY, NO_TLS, changed, written_log
 from tests.proxy import Link
 
 
@@ -62,7 +62,7 @@ class TestLostConnection:
             assert loss.result() == 1
 
     async def test_ends_a_stream_without_an_error(self, settings: Settings, link: Link) -> None:
-        async with running.api(settings) as url, httpx2.AsyncClient(base_url=f"{url}/api/v1", timeout=20) as http:
+        async with running.api(settings) as url, httpx2.AsyncClient(base_url=f"{url}/api/v1", timeout=20, verify=NO_TLS) as http:
             headers = {"Authorization": f"Bearer {BOT_KEY}"}
             with written_log() as log:
                 async with http.stream("GET", "/events", params={"after": 0}, headers=headers) as stream:

@@ -17,7 +17,7 @@ from simulator.server import RunningSimulator
 from tests import running
 from tests.credentials import BOT_TOKEN, OTHER_BOT_TOKEN, bearer, init_data, tma
 from tests.deps.test_init_data import mutants
-from tests.factories import BOT_KEY, Shop, changed, new_telegram_id, open_shop
+from tests.factories import BOT_KEY, NO_TLS, Shop, changed, new_telegram_id, open_shop
 
 PATIENCE_S = 5.0
 
@@ -30,7 +30,7 @@ async def mini_shop(settings: Settings, simulator: RunningSimulator) -> AsyncIte
 
 
 def as_caller(base_url: str, headers: dict[str, str] | list[tuple[str, str]] | None = None) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(base_url=f"{base_url}/api/v1", headers=headers, timeout=10)
+    return httpx2.AsyncClient(base_url=f"{base_url}/api/v1", headers=headers, timeout=10, verify=NO_TLS)
 
 
 async def trial_of(shop: Shop, telegram_id: int, headers: dict[str, str] | list[tuple[str, str]]) -> httpx2.Response:

@@ -16,7 +16,7 @@ from app.domain.keys import service as keys
 from simulator.server import RunningSimulator
 from tests import running
 from tests.credentials import BOT_TOKEN, bearer, init_data, tma
-from tests.factories import BOT_KEY, Shop, changed, new_telegram_id, open_shop
+from tests.factories import BOT_KEY, NO_TLS, Shop, changed, new_telegram_id, open_shop
 
 BURST = 10
 TAPS = 40
@@ -35,7 +35,7 @@ async def limited_shop(limited: Settings, simulator: RunningSimulator) -> AsyncI
 
 
 def ask(base_url: str, headers: Mapping[str, str]) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(base_url=f"{base_url}/api/v1", headers=headers, timeout=20)
+    return httpx2.AsyncClient(base_url=f"{base_url}/api/v1", headers=headers, timeout=20, verify=NO_TLS)
 
 
 async def statuses(http: httpx2.AsyncClient, path: str, times: int = TAPS, method: str = "GET", **more: Any) -> Counter[int]:

@@ -11,7 +11,7 @@ import pytest
 from app.middlewares import body_limit
 from app.middlewares.body_limit import NESTING_MAX, nesting_of
 from tests.credentials import bearer
-from tests.factories import BOT_KEY, Shop, an_order, new_telegram_id
+from tests.factories import BOT_KEY, NO_TLS, Shop, an_order, new_telegram_id
 
 LIMIT = 64 * 1024
 JSON = {"Content-Type": "application/json"}
@@ -52,7 +52,7 @@ class TestSize:
 
     @pytest.mark.parametrize("path", ["/users/sync", "/generations/submit", "/admin/credits", "/nowhere", "/models"])
     async def test_is_limited_on_every_route_and_for_everybody(self, shop: Shop, path: str) -> None:
-        async with httpx2.AsyncClient(base_url=f"{shop.base_url}/api/v1") as http:
+        async with httpx2.AsyncClient(base_url=f"{shop.base_url}/api/v1", verify=NO_TLS) as http:
             assert (await http.post(path, content=b"[" * 10**6, headers=JSON)).status_code == 413
 
     async def test_is_counted_while_it_streams(self, shop: Shop) -> None:
@@ -151,7 +151,7 @@ class TestClients:
             writer.write(head.encode() + b'{"telegram_id"')
             await writer.drain()
             writer.close()
-        async with httpx2.AsyncClient(base_url=shop.base_url, headers=bearer(BOT_KEY)) as http:
+        async with httpx2.AsyncClient(base_url=shop.base_url, headers=bearer(BOT_KEY), verify=NO_TLS) as http:
             assert (await http.get("/api/v1/health")).status_code == 200
         assert await shop.eyes.fetchval("SELECT count(*) FROM users") == 0
 

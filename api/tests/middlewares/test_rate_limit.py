@@ -18,7 +18,7 @@ from app.embedded import valkey
 from simulator.server import RunningSimulator
 from tests import running
 from tests.credentials import bearer
-from tests.factories import BOT_KEY, Shop, changed, open_shop
+from tests.factories import BOT_KEY, NO_TLS, Shop, changed, open_shop
 
 BURST = 10
 
@@ -147,7 +147,7 @@ class TestLimiter:
 
 class TestAnswers:
     async def test_carry_the_limit_and_what_is_left(self, limited_shop: Shop) -> None:
-        async with httpx2.AsyncClient(base_url=limited_shop.base_url) as http:
+        async with httpx2.AsyncClient(base_url=limited_shop.base_url, verify=NO_TLS) as http:
             answers = [await http.get("/api/v1/models"), await http.get("/nowhere"), await http.get("/api/v1/users/1/trial")]
         assert [answer.status_code for answer in answers] == [200, 404, 401]
         for number, answer in enumerate(answers, start=1):
@@ -158,7 +158,7 @@ class TestAnswers:
 
     async def test_refuse_with_a_problem_that_says_when_to_come_back(self, limited_shop: Shop) -> None:
         headers = {"Origin": "https://shop.example", "X-Request-ID": "me-1"}
-        async with httpx2.AsyncClient(base_url=limited_shop.base_url) as http:
+        async with httpx2.AsyncClient(base_url=limited_shop.base_url, verify=NO_TLS) as http:
             answers = await asyncio.gather(*(http.get("/api/v1/sizes", headers=headers) for _ in range(60)))
         refused = [answer for answer in answers if answer.status_code == 429]
         assert len(refused) > 20
@@ -172,20 +172,20 @@ class TestAnswers:
 
     @pytest.mark.parametrize("path", ["/api/v1/health", "/api/v1/ready", "/openapi.json", "/docs"])
     async def test_of_some_routes_are_not_counted(self, limited_shop: Shop, path: str) -> None:
-        async with httpx2.AsyncClient(base_url=limited_shop.base_url, timeout=30) as http:
+        async with httpx2.AsyncClient(base_url=limited_shop.base_url, timeout=30, verify=NO_TLS) as http:
             answers = await asyncio.gather(*(http.get(path) for _ in range(3 * BURST)))
         assert Counter(answer.status_code for answer in answers) == {200: 3 * BURST}
         assert "RateLimit" not in answers[0].headers
 
     async def test_of_webhooks_are_not_counted(self, limited_shop: Shop) -> None:
-        async with httpx2.AsyncClient(base_url=limited_shop.base_url) as http:
+        async with httpx2.AsyncClient(base_url=limited_shop.base_url, verify=NO_TLS) as http:
             answers = await asyncio.gather(*(http.post("/api/v1/webhooks/wavespeed/x", json={}) for _ in range(3 * BURST)))
         assert 429 not in {answer.status_code for answer in answers}
 
     async def test_are_limited_over_all_processes(self, limited: Settings, limited_shop: Shop) -> None:
         async with running.api(limited) as other_url:
             urls = [limited_shop.base_url, other_url]
-            async with httpx2.AsyncClient(headers=bearer(BOT_KEY)) as http:
+            async with httpx2.AsyncClient(headers=bearer(BOT_KEY), verify=NO_TLS) as http:
                 started_s = time.monotonic()
                 answers = await asyncio.gather(*(http.get(f"{urls[number % 2]}/api/v1/users/5/trial") for number in range(60)))
                 took_s = time.monotonic() - started_s
@@ -194,12 +194,12 @@ class TestAnswers:
 
     async def test_come_without_redis_too(self, limited: Settings, simulator: RunningSimulator) -> None:
         without_redis = changed(limited, redis_url="redis://127.0.0.1:1")
-        async with open_shop(without_redis, simulator) as shop, httpx2.AsyncClient(base_url=shop.base_url) as http:
+        async with open_shop(without_redis, simulator) as shop, httpx2.AsyncClient(base_url=shop.base_url, verify=NO_TLS) as http:
             answers = await asyncio.gather(*(http.get("/api/v1/sizes") for _ in range(60)))
         assert {answer.status_code for answer in answers} == {200, 429}
 
     async def test_are_unlimited_when_the_operator_says_so(self, shop: Shop) -> None:
-        async with httpx2.AsyncClient(base_url=shop.base_url) as http:
+        async with httpx2.AsyncClient(base_url=shop.base_url, verify=NO_TLS) as http:
             answers = await asyncio.gather(*(http.get("/api/v1/sizes") for _ in range(60)))
         assert {answer.status_code for answer in answers} == {200}
         assert "RateLimit" not in answers[0].headers

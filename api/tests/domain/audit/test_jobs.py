@@ -12,7 +12,7 @@ from app.monitoring import metrics_served
 from app.queue.worker import ScheduledJob, run_queue
 from app.resources import open_resources
 from tests.domain.audit.test_service import plant
-from tests.factories import Shop, changed, written_log
+from tests.factories import NO_TLS, Shop, changed, written_log
 
 CHANGE = "UPDATE ledger_entries SET description = 'a gift' WHERE entry_type = 'grant' AND account_kind = 'wallet'"
 
@@ -76,7 +76,11 @@ class TestAudit:
         await plant(settings, CHANGE)
         await jobs.audit(shop.resources)
 
-        async with open_resources(settings, program="tests") as resources, metrics_served(resources), httpx2.AsyncClient() as http:
+        async with (
+            open_resources(settings, program="tests") as resources,
+            metrics_served(resources),
+            httpx2.AsyncClient(verify=NO_TLS) as http,
+        ):
             page = (await http.get(f"http://127.0.0.1:{settings.metrics_port}/metrics")).text
 
         for line in (
