@@ -5,10 +5,8 @@ import json
 import os
 import re
 import sys
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import click
@@ -18,40 +16,8 @@ from typer.testing import CliRunner
 
 from app.cli.commands import app
 from app.db.migrations import head_revision
+from tests.cli.rassom import Rassom
 from tests.factories import Shop, as_superuser
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    said: str
-    complained: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.said)
-
-
-@dataclass(frozen=True)
-class Rassom:
-    """`rassom` in a fresh directory, with this test's database."""
-
-    home: Path
-    environment: dict[str, str]
-
-    async def __call__(self, *words: str, **environment: str) -> Ended:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app.cli", *words),
-            env={**os.environ, **self.environment, **environment},
-            cwd=self.home,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        said, complained = await asyncio.wait_for(process.communicate(), 60)
-        return Ended(process.returncode or 0, said.decode(), complained.decode())
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from app.core.config import Settings
-from tests.cli.test_operators import Rassom, is_one_sentence
+from tests.cli.rassom import Rassom
+from tests.cli.test_operators import is_one_sentence
 from tests.credentials import BOT_TOKEN
 from tests.factories import Shop, changed
 from tests.payments import an_order_of_credits, moves

@@ -27,10 +27,11 @@ from simulator.server import RunningSimulator, running_simulator
 from simulator.settings import DEFAULT_WEBHOOK_SECRET, Behaviour, SimulatorSettings
 from tests.checker import judge
 from tests.crash.killing import Kill
-from tests.crash.launching import ended, launch
+from tests.crash.launching import launch
 from tests.crash.steps import Program
 from tests.factories import BOT_KEY, NO_TLS, SEEDREAM, new_telegram_id
 from tests.facts import Order, collect
+from tests.forking import ended
 
 KEY = "sim-key-of-the-sweep"
 DEADLINE_S = 5

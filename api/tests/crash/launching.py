@@ -5,11 +5,9 @@ Linux only: what is forked here ends with the fork server, and that with the pro
 
 import asyncio
 import ctypes
-import os
 import signal
 from collections.abc import Mapping
 from dataclasses import replace
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -22,41 +20,25 @@ from app.core.config import load_settings
 from app.domain.generations import jobs
 from tests.crash.killing import Kill, arm
 from tests.crash.steps import Program
+from tests.forking import FORKS, become
 
 # The sweep looks every ten seconds; here every second, so that a round need not wait for it.
 EVERY_SECOND = "* * * * * *"
 _PR_SET_PDEATHSIG = 1
-_context = get_context("forkserver")
-_context.set_forkserver_preload(["__main__", __name__])
 
 
 def launch(program: Program, env: Mapping[str, str], folder: Path, kill: Kill | None) -> ForkServerProcess:
     """Start `rassom api` or `rassom worker` with this environment and no other; its log is `folder`/`program`.log."""
     folder.mkdir(parents=True, exist_ok=True)
-    process = _context.Process(target=_run, args=(program, dict(env), folder, kill), name=program)
+    process = FORKS.Process(target=_run, args=(program, dict(env), folder, kill), name=program)
     process.start()
     return process
 
 
-async def ended(process: ForkServerProcess, *, within_s: float) -> bool:
-    """Wait for the process's end; False when it lives on."""
-    try:
-        async with asyncio.timeout(within_s):
-            while process.exitcode is None:
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        return False
-    return True
-
-
 def _run(program: Program, env: dict[str, str], folder: Path, kill: Kill | None) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    os.environ.clear()
-    os.environ.update(env)
-    os.chdir(folder)
-    log = os.open(folder / f"{program}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    log = folder / f"{program}.log"
+    become(env, folder, log, log)
     _hasten_schedules()
     if kill is not None:
         arm(kill)

@@ -7,9 +7,9 @@ from multiprocessing.context import ForkServerProcess
 
 from tests.crash.killing import Kill
 from tests.crash.lane import Lane
-from tests.crash.launching import ended
 from tests.crash.steps import Edge, Program, Step, Story
 from tests.factories import NANO_BANANA
+from tests.forking import ended
 
 FIRES_WITHIN_S = 12.0
 PICTURE = "https://example.com/a.png"
