@@ -4,7 +4,10 @@ What is forked ends with the fork server, and that with the process that asked f
 """
 
 import asyncio
+import ctypes
 import os
+import signal
+import sys
 from collections.abc import Mapping
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
@@ -14,9 +17,14 @@ FORKS = get_context("forkserver")
 # One list for the process: the fork server is one, and starts once. What imports this module is imported by it.
 FORKS.set_forkserver_preload(["__main__", "tests.crash.launching", "tests.cli.rassom"])
 
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
 
 def become(env: Mapping[str, str], folder: Path, said: Path, complained: Path) -> None:
     """Give the process that was just forked this environment and no other, this directory, no input, and these files as output."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     os.environ.clear()
     os.environ.update(env)
     os.chdir(folder)

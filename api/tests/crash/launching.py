@@ -4,8 +4,6 @@ Linux only: what is forked here ends with the fork server, and that with the pro
 """
 
 import asyncio
-import ctypes
-import signal
 from collections.abc import Mapping
 from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
@@ -24,7 +22,6 @@ from tests.forking import FORKS, become
 
 # The sweep looks every ten seconds; here every second, so that a round need not wait for it.
 EVERY_SECOND = "* * * * * *"
-_PR_SET_PDEATHSIG = 1
 
 
 def launch(program: Program, env: Mapping[str, str], folder: Path, kill: Kill | None) -> ForkServerProcess:
@@ -36,7 +33,6 @@ def launch(program: Program, env: Mapping[str, str], folder: Path, kill: Kill | 
 
 
 def _run(program: Program, env: dict[str, str], folder: Path, kill: Kill | None) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     log = folder / f"{program}.log"
     become(env, folder, log, log)
     _hasten_schedules()

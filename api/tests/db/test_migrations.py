@@ -1,8 +1,7 @@
 """Migrations: up, down, up again; what they make is what the models say; several at once are one."""
 
 import asyncio
-import os
-import sys
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -15,6 +14,7 @@ from app.core.model_options import MODEL_OPTIONS
 from app.db import migrations
 from app.db.session import open_engine
 from app.domain.tables import metadata
+from tests.cli.rassom import Ended, Rassom
 
 CONSTRAINTS = """
     SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
@@ -122,21 +122,12 @@ class TestModels:
 
 
 class TestSeveralAtOnce:
-    async def test_migrate_once(self, empty_database_url: str, database_url: str) -> None:
-        async def migrate() -> tuple[int | None, str]:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app.cli", "migrate"),
-                env=os.environ | {"DATABASE_URL": empty_database_url, "LOG_LEVEL": "warning"},
-                cwd=os.environ["HOME"],
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-            )
-            said, _ = await process.communicate()
-            return process.returncode, said.decode()
+    async def test_migrate_once(self, empty_database_url: str, database_url: str, tmp_path: Path) -> None:
+        rassom = Rassom(tmp_path, {"DATABASE_URL": empty_database_url, "LOG_LEVEL": "warning", "RASSOM_HOME": str(tmp_path)})
 
-        ended = await asyncio.gather(*(migrate() for _ in range(3)))
+        ended = await asyncio.gather(*(rassom("migrate") for _ in range(3)))
 
-        assert ended == [(0, "")] * 3
+        assert ended == [Ended(0, "", "")] * 3
         assert await shape(empty_database_url) == await shape(database_url)
         assert await fetch(empty_database_url, "SELECT count(*) FROM model_prices") == [(3,)]
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ import pytest
 
 from app.core.config import Settings
 from tests import running
+from tests.cli.rassom import Program, program
 from tests.factories import FINAL, Shop, changed
-from tests.programs import worker_process
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ class TestFrozenWhilePolling:
     @pytest.mark.case(11)
     async def test_wakes_to_a_finished_generation_and_writes_nothing(self, shop: Shop, tmp_path: Path) -> None:
         somebody = await shop.rich_user(3)
-        with worker_process(shop.settings, tmp_path / "frozen") as frozen:
+        with program(shop.settings, tmp_path / "frozen") as frozen:
             generation = await shop.order(somebody, prompt="polled [sim:delay=3]")
             await until(shop, "generation_jobs", lambda attempt: attempt["state"] == "submitted")
             frozen.send_signal(signal.SIGSTOP)
@@ -72,7 +71,7 @@ class TestFrozenWhileSubmitting:
 
     async def test_its_late_answer_is_not_written_and_nobody_sends_again(self, shop: Shop, tmp_path: Path) -> None:
         somebody = await shop.rich_user(3)
-        with worker_process(shop.settings, tmp_path / "frozen") as frozen:
+        with program(shop.settings, tmp_path / "frozen") as frozen:
             generation = await shop.order(somebody, prompt="held [sim:delay=2]")
             first = await until(shop, "generation_jobs", lambda attempt: attempt["state"] == "submitting")
             async with asyncio.timeout(5):
@@ -104,7 +103,7 @@ class TestFrozenBeforeSending:
     def settings(self, settings: Settings) -> Settings:
         return changed(settings, generation_deadline_seconds=10)
 
-    async def freeze_during_the_claim(self, shop: Shop, frozen: subprocess.Popen[bytes]) -> None:
+    async def freeze_during_the_claim(self, shop: Shop, frozen: Program) -> None:
         """Stop the worker while its database commits; returns when the claim is there for all to see."""
         async with asyncio.timeout(10):
             while not await shop.eyes.fetchval(
@@ -117,7 +116,7 @@ class TestFrozenBeforeSending:
     async def test_sends_nothing_when_it_wakes_and_writes_nothing(self, shop: Shop, tmp_path: Path) -> None:
         somebody = await shop.rich_user(3)
         await shop.eyes.execute(self.SLOW_COMMIT)
-        with worker_process(shop.settings, tmp_path / "frozen") as frozen:
+        with program(shop.settings, tmp_path / "frozen") as frozen:
             generation = await shop.order(somebody, prompt="claimed")
             await self.freeze_during_the_claim(shop, frozen)
             async with running.worker(shop.settings):
@@ -138,7 +137,7 @@ class TestFrozenBeforeSending:
     async def test_sends_it_with_the_next_attempt_when_nobody_took_over(self, shop: Shop, tmp_path: Path) -> None:
         somebody = await shop.rich_user(3)
         await shop.eyes.execute(self.SLOW_COMMIT)
-        with worker_process(shop.settings, tmp_path / "frozen") as frozen:
+        with program(shop.settings, tmp_path / "frozen") as frozen:
             generation = await shop.order(somebody, prompt="claimed")
             await self.freeze_during_the_claim(shop, frozen)
             await shop.eyes.execute("DROP TRIGGER slow_claim ON generation_jobs")

@@ -15,10 +15,10 @@ from app.domain.payments import jobs
 from app.domain.payments.errors import RefundInFlightError
 from app.embedded import ports
 from simulator.server import RunningSimulator
+from tests.cli.rassom import program
 from tests.credentials import BOT_TOKEN
 from tests.factories import Shop, changed, open_shop
 from tests.payments import TEN, an_order_of_credits, moves, new_charge_id, pay, tell_of_refund
-from tests.programs import worker_process
 from tests.races.test_two_processes import until_it_answers
 from tests.telegram_side import TelegramSide
 
@@ -37,7 +37,7 @@ async def shops(settings: Settings, simulator: RunningSimulator, tmp_path: Path)
     """The same shop through an API here and through an API in another process."""
     there = changed(settings, port=ports.free_ports(1)[0])
     async with AsyncExitStack() as stack:
-        stack.enter_context(worker_process(there, tmp_path / "api", "api"))
+        stack.enter_context(program(there, tmp_path / "api", "api"))
         url = f"http://{there.host}:{there.port}"
         await until_it_answers(url)
         here = await stack.enter_async_context(open_shop(settings, simulator))

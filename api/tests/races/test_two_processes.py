@@ -13,8 +13,9 @@ from app.core.config import Settings
 from app.embedded import ports
 from simulator.server import RunningSimulator
 from tests import running
+from tests.cli.rassom import program
 from tests.factories import NO_TLS, Shop, changed, new_telegram_id, open_shop
-from tests.programs import START_TIMEOUT_S, worker_process
+from tests.programs import START_TIMEOUT_S
 
 AT_ONCE = 50
 REFRESHES = 20
@@ -36,7 +37,7 @@ async def shops(settings: Settings, simulator: RunningSimulator, tmp_path: Path)
     here = changed(settings, wavespeed_sync_mode=False)
     there = changed(here, port=ports.free_ports(1)[0])
     async with AsyncExitStack() as stack:
-        stack.enter_context(worker_process(there, tmp_path / "api", "api"))
+        stack.enter_context(program(there, tmp_path / "api", "api"))
         url = f"http://{there.host}:{there.port}"
         await until_it_answers(url)
         yield [

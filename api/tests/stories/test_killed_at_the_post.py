@@ -13,8 +13,9 @@ from app.domain.generations import jobs
 from simulator.server import RunningSimulator
 from simulator.settings import DEFAULT_WEBHOOK_SECRET
 from tests import running
+from tests.cli.rassom import program
 from tests.factories import Shop, changed
-from tests.programs import START_TIMEOUT_S, worker_process
+from tests.programs import START_TIMEOUT_S
 
 UNHEARD = "accepted, and nobody heard [sim:delay=2]"
 UNTOLD = "accepted, and nobody will say so [sim:delay=1.5] [sim:webhook_never]"
@@ -71,11 +72,10 @@ class TestKilledBeforeAByteLeft:
     @pytest.mark.case(8)
     async def test_ends_at_the_deadline_with_everything_given_back(self, shop: Shop, silent_provider: str, tmp_path: Path) -> None:
         somebody = await shop.rich_user(3)
-        with worker_process(changed(shop.settings, wavespeed_api_base_url=silent_provider), tmp_path) as killed:
+        with program(changed(shop.settings, wavespeed_api_base_url=silent_provider), tmp_path) as killed:
             generation = await shop.order(somebody)
             await until_state(shop, "submitting")
             killed.kill()
-            killed.wait()
 
         async with running.worker(shop.settings):
             await until_state(shop, "unknown")
@@ -94,11 +94,10 @@ class TestKilledAfterAcceptance:
     @pytest.mark.case(9)
     async def test_is_found_again_by_its_webhook(self, shop: Shop, tmp_path: Path) -> None:
         somebody = await shop.rich_user(3)
-        with worker_process(shop.settings, tmp_path) as killed:
+        with program(shop.settings, tmp_path) as killed:
             generation = await shop.order(somebody, prompt=UNHEARD)
             await until_accepted(shop, UNHEARD)
             killed.kill()
-            killed.wait()
         assert await shop.eyes.fetchval("SELECT provider_job_id FROM generation_jobs") is None
 
         async with running.worker(shop.settings):
@@ -112,11 +111,10 @@ class TestKilledAfterAcceptance:
     @pytest.mark.case(10)
     async def test_with_its_webhook_lost_is_found_in_the_history(self, shop: Shop, tmp_path: Path) -> None:
         somebody = await shop.rich_user(3)
-        with worker_process(shop.settings, tmp_path) as killed:
+        with program(shop.settings, tmp_path) as killed:
             generation = await shop.order(somebody, prompt=UNTOLD)
             await until_accepted(shop, UNTOLD)
             killed.kill()
-            killed.wait()
         assert await shop.eyes.fetchval("SELECT provider_job_id FROM generation_jobs") is None
 
         async with running.worker(shop.settings):

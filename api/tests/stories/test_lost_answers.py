@@ -7,8 +7,8 @@ import pytest
 
 from app.core.config import Settings
 from tests import running
+from tests.cli.rassom import program
 from tests.factories import Shop, changed
-from tests.programs import worker_process
 
 WITHIN_S = 20
 
@@ -34,13 +34,12 @@ class TestLostAnswer:
     async def test_of_a_worker_that_was_killed_after_the_provider_took_it(self, shop: Shop, tmp_path: Path) -> None:
         settings = changed(shop.settings, wavespeed_sync_mode=True)
         somebody = await shop.rich_user(5)
-        with worker_process(settings, tmp_path / "killed") as killed:
+        with program(settings, tmp_path / "killed") as killed:
             generation = await shop.order(somebody, prompt="a widowed door [sim:delay=1]")
             async with asyncio.timeout(WITHIN_S):
                 while not await shop.submits_seen():
                     await asyncio.sleep(0.02)
             killed.kill()
-            killed.wait()
 
         async with running.worker(settings):
             seen = await shop.follow(generation, somebody, within_s=WITHIN_S)
