@@ -16,7 +16,7 @@ demo: .venv/.runtime ## start everything, make one picture end to end, say where
 	@exec $(BIN)/rassom up --demo
 
 test: check ## lint, types and the whole test suite, on real PostgreSQL and Valkey
-	$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.dev ## lint, types, import laws, container files (no services needed)
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ A test that needs more than one thing of a kind builds it with a factory of fact
 """
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
@@ -23,7 +24,7 @@ from simulator.server import RunningSimulator, running_simulator
 from simulator.settings import Behaviour, SimulatorSettings
 from telegram_simulator.server import RunningTelegram, running_telegram
 from telegram_simulator.settings import TelegramSettings
-from tests import running
+from tests import order, running
 from tests.credentials import BOT_TOKEN
 from tests.factories import BOT_KEY, NO_TLS, Shop, a_database
 from tests.telegram_side import TelegramSide
@@ -31,6 +32,27 @@ from tests.telegram_side import TelegramSide
 SIMULATOR_KEY = "sim-key-of-the-tests"
 TEMPLATE = "rassom"
 MEMORY_MIN_BYTES = 4 * 1024**3
+
+# Modules, schemas and tests are made once and stay: looking through all of them again and again costs a quarter of the collection.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is there to itself; from here on garbage is collected as ever."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, where tests run side by side."""
+    if hasattr(config, "workerinput"):
+        order.sort(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> order.ByFile | None:
+    """Hand the tests out file by file."""
+    return order.scheduler(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
