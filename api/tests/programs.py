@@ -30,6 +30,7 @@ from pydantic import SecretStr
 from app.core.config import Settings
 from app.embedded import ports
 from simulator.server import RunningSimulator
+from tests.cli.rassom import Rassom
 from tests.factories import BOT_KEY, NO_TLS, Shop, an_order
 
 START_TIMEOUT_S = 60.0
@@ -243,8 +244,8 @@ class Up:
         posts = await self.posts()
         assert [prompt for prompt, count in posts.items() if count > 1] == []
         assert [row["prompt"] for row in rows if row["status"] == "completed" and not posts[row["prompt"]]] == []
-        audit = await asyncio.to_thread(self.rassom, "audit")
-        assert audit.returncode == 0, audit.stdout + audit.stderr
+        audit = await Rassom(self.home, bare_environment(self.home))("audit")
+        assert audit.code == 0, audit.said + audit.complained
 
 
 @contextmanager

@@ -5,7 +5,6 @@ People are played through the Telegram simulator's control API; what they see is
 
 import asyncio
 import base64
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,6 +21,7 @@ from app.core.config import Settings
 from app.domain.catalogue import service as catalogue
 from app.embedded import ports
 from simulator.server import RunningSimulator
+from tests.cli.rassom import Rassom
 from tests.factories import BOT_KEY, NO_TLS, Shop
 from tests.part import Part
 from tests.programs import bare_environment, cleared, told
@@ -105,11 +105,9 @@ class TelegramShop:
 
     async def reconcile(self) -> None:
         """Compare the payments with Telegram's, as an operator does. Raises AssertionError with the command's words."""
-        command = [sys.executable, "-m", "app.cli", "payments", "reconcile"]
-        env, pipe = bare_environment(self.bot.folder, **told(self.api.settings)), asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*command, env=env, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
-        said = (await process.communicate())[0].decode()
-        assert process.returncode == 0, said
+        folder = self.bot.folder
+        ended = await Rassom(folder, bare_environment(folder, **told(self.api.settings)))("payments", "reconcile")
+        assert ended.code == 0, ended.said + ended.complained
 
     async def set_price(self, model_key: str, price: int) -> None:
         """Change a price, as an operator does; the bot remembers the old one for a while."""

@@ -10,7 +10,7 @@ import pytest
 
 from app.core.config import Settings
 from tests import running
-from tests.cli.rassom import Program, program
+from tests.cli.program import Program, program
 from tests.factories import FINAL, Shop, changed
 
 

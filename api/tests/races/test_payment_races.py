@@ -15,7 +15,7 @@ from app.domain.payments import jobs
 from app.domain.payments.errors import RefundInFlightError
 from app.embedded import ports
 from simulator.server import RunningSimulator
-from tests.cli.rassom import program
+from tests.cli.program import program
 from tests.credentials import BOT_TOKEN
 from tests.factories import Shop, changed, open_shop
 from tests.payments import TEN, an_order_of_credits, moves, new_charge_id, pay, tell_of_refund

@@ -13,7 +13,7 @@ from app.core.config import Settings
 from app.embedded import ports
 from simulator.server import RunningSimulator
 from tests import running
-from tests.cli.rassom import program
+from tests.cli.program import program
 from tests.factories import NO_TLS, Shop, changed, new_telegram_id, open_shop
 from tests.programs import START_TIMEOUT_S
 

@@ -13,7 +13,7 @@ from app.domain.generations import jobs
 from simulator.server import RunningSimulator
 from simulator.settings import DEFAULT_WEBHOOK_SECRET
 from tests import running
-from tests.cli.rassom import program
+from tests.cli.program import program
 from tests.factories import Shop, changed
 from tests.programs import START_TIMEOUT_S
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.core.config import Settings
 from tests import running
-from tests.cli.rassom import program
+from tests.cli.program import program
 from tests.factories import Shop, changed
 
 WITHIN_S = 20
