@@ -7,31 +7,32 @@ from typing_extensions import override
 from xdist.scheduler import LoadFileScheduling
 
 SHOP = "api/tests/stories/test_bot_"
-# What is begun last decides how long the others wait for its end.
+# What is begun last decides how long the others wait for its end. Between two files that start many programs stand some that mostly
+# wait, so that three workers do not begin by starting three whole stacks at once.
 LONGEST = (
     SHOP,
-    "api/tests/stories/test_kills.py",
-    "api/tests/embedded/test_up.py",
     "api/tests/stories/test_provider_faults.py",
-    "api/tests/stories/test_lost_answers.py",
-    "api/tests/stories/test_stops.py",
-    "api/tests/embedded/test_bot.py",
     "api/tests/stories/test_governor.py",
-    "api/tests/fuzz/test_openapi_fuzz.py",
+    "api/tests/stories/test_kills.py",
+    "api/tests/stories/test_lost_answers.py",
     "api/tests/races/test_frozen_worker.py",
-    "api/tests/api/test_authorisation.py",
+    "api/tests/embedded/test_up.py",
     "api/tests/stories/test_killed_at_the_post.py",
-    "api/tests/chaos/test_chaos.py",
-    "api/tests/provider/test_protocol.py",
+    "api/tests/api/test_authorisation.py",
+    "api/tests/embedded/test_bot.py",
     "api/tests/stories/test_breaker.py",
-    "api/tests/faults/test_faults.py",
+    "api/tests/provider/test_protocol.py",
+    "api/tests/chaos/test_chaos.py",
     "api/tests/races/test_reconciler_races.py",
     "api/tests/middlewares/test_rate_limit.py",
-    "api/tests/containers/test_entrypoint.py",
-    "api/tests/embedded/test_demo.py",
-    "api/tests/laws/test_import_laws.py",
-    "api/tests/crash/test_crash.py",
+    "api/tests/stories/test_stops.py",
+    "api/tests/fuzz/test_openapi_fuzz.py",
     "api/tests/containers/test_restore.py",
+    "api/tests/containers/test_entrypoint.py",
+    "api/tests/faults/test_faults.py",
+    "api/tests/embedded/test_demo.py",
+    "api/tests/crash/test_crash.py",
+    "api/tests/laws/test_import_laws.py",
 )
 
 
