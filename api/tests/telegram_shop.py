@@ -243,6 +243,7 @@ def _settings(database_url: str, redis_url: str, *free: int) -> Settings:
         "wavespeed_api_key": PROVIDER_KEY,
         "wavespeed_poll_interval_seconds": 0.05,
         "bootstrap_api_key": BOT_KEY,
+        "rate_limit_enabled": False,
         "worker_lease_seconds": 2,
         "bot_token": TOKEN,
         "telegram_api_base_url": f"http://127.0.0.1:{telegram}",

@@ -1,5 +1,7 @@
 """/metrics on its own port."""
 
+import asyncio
+
 import httpx2
 import pytest
 
@@ -24,6 +26,9 @@ class TestMetrics:
         await busy_shop.follow(await busy_shop.order(somebody), somebody)
         await busy_shop.order(somebody, prompt="[sim:delay=30]")
         await busy_shop.submit(somebody)
+        async with asyncio.timeout(10):
+            while len(await busy_shop.submits_seen()) < 2:  # the second task is paid from the balance, too
+                await asyncio.sleep(0.02)
         (await busy_shop.control.put("/config", json={"balance": 12.5})).raise_for_status()
         await watch_balance(busy_shop.resources)
         async with httpx2.AsyncClient(verify=NO_TLS) as http:
