@@ -21,8 +21,8 @@ BUGS = (
                 '            "user_id",\n            unique=False,',
             ),
             Edit(
-                "api/alembic/versions/0011_lock_user.py",
-                "            PERFORM pg_advisory_xact_lock(hashtextextended('generation of user ' || who::text, 0));\n",
+                "api/alembic/versions/0013_newest_generation.py",
+                "    PERFORM pg_advisory_xact_lock(hashtextextended('generation of user ' || who::text, 0));\n",
                 "",
             ),
             Edit(

@@ -62,6 +62,8 @@ _INSERT_ORDER = wire.Statement(
     """).bindparams(*(bindparam(name, type_=JSONB) for name in _JSON_COLUMNS))  # noqa: S608 - likewise
 )
 
+# A generation that runs is its person's newest. Looking for it among those that run would be an index scan of all of them whenever
+# PostgreSQL has counted none at its last look.
 # Nothing here waits for another order: whoever is at one has the user's lock (migration 0011), and is somebody for the careful way.
 # The row's own lock is for a ban that is just being written: this waits for it, and then looks at the row again. `patience` comes
 # first because `buyer` is made from it. What the constraints refuse undoes all of it.
@@ -75,9 +77,9 @@ _ORDER_AT_ONCE = wire.Statement(
             AND pg_try_advisory_xact_lock(hashtextextended('generation of user ' || person.id::text, 0))
         FOR SHARE OF person
     ), {OFFER}, {UNUSED}, buyer AS (
-        SELECT id FROM person CROSS JOIN offer CROSS JOIN fresh WHERE NOT EXISTS (
-            SELECT FROM generation_requests running WHERE running.user_id = person.id AND running.status IN ('queued', 'running')
-        )
+        SELECT id FROM person CROSS JOIN offer CROSS JOIN fresh WHERE coalesce((
+            SELECT newest.status FROM generation_requests newest WHERE newest.user_id = person.id ORDER BY newest.id DESC LIMIT 1
+        ), '') NOT IN ('queued', 'running')
     ), {REDEEM}, unpaid (user_id, amount) AS (
         SELECT id, CAST(:price AS bigint) FROM buyer WHERE NOT EXISTS (SELECT FROM trial_use)
     ), {HOLD}, request AS (

@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from app.db import wire
 from app.domain.catalogue.models import CatalogModel
 from app.domain.generations.models import GenerationJob, GenerationRequest, GenerationResult
-from app.domain.generations.rules import ACTIVE_STATUSES, AttemptState, Status
+from app.domain.generations.rules import AttemptState, Status
 from app.domain.generations.schemas import Active, Bars, Ended, GenerationRead
 from app.domain.users.models import User
 
@@ -26,7 +26,6 @@ _LOCK_USER = wire.Statement(text("SELECT is_banned, id, public_id, status FROM g
 
 # Written out, not sent: only so can a prepared statement use an index of such rows.
 _QUEUED = literal_column(f"'{Status.QUEUED}'", Text)
-_IS_ACTIVE = GenerationRequest.status.in_([literal_column(f"'{status}'", Text) for status in ACTIVE_STATUSES])
 
 _ahead = aliased(GenerationRequest)
 _queue_position = case(
@@ -66,9 +65,11 @@ def _find_by(column: InstrumentedAttribute[Any]) -> wire.Statement:
 
 _FIND_BY_ID = _find_by(GenerationRequest.id)
 _FIND_BY_PUBLIC_ID = _find_by(GenerationRequest.public_id)
-_FIND_ACTIVE_READ = wire.Statement(
-    _SHOWN.join(User, User.id == GenerationRequest.user_id).where(User.telegram_id == bindparam("telegram_id"), _IS_ACTIVE)
-)
+# What runs is its owner's newest, and has no end. By its status it would be looked for among all that run (migration 0013).
+_of_owner = aliased(GenerationRequest)
+_owner_id = select(User.id).where(User.telegram_id == bindparam("telegram_id")).scalar_subquery()
+_newest_id = select(func.max(_of_owner.id)).where(_of_owner.user_id == _owner_id).scalar_subquery()
+_FIND_ACTIVE_READ = wire.Statement(_SHOWN.where(GenerationRequest.id == _newest_id, GenerationRequest.completed_at.is_(None)))
 _NEWEST = 2**63 - 1
 _LIST_PAGE = wire.Statement(
     _SHOWN.where(GenerationRequest.user_id == bindparam("user_id"), GenerationRequest.id < bindparam("before_id"))
