@@ -41,6 +41,7 @@ WEBHOOKS_PATH = "/api/v1/webhooks"
 UNLIMITED_PATHS = ("/api/v1/health", "/api/v1/ready", "/api/v1/webhooks", "/docs", "/redoc", "/openapi.json")
 # A probe must not fail because of load, and a webhook ends what was taken: both are few, and neither is a caller's to repeat.
 ALWAYS_TAKEN_PATHS = ("/api/v1/health", "/api/v1/ready", "/api/v1/webhooks")
+STREAMS_END = "/events"  # what answers for as long as its client stays
 
 
 class _State(TypedDict):
@@ -96,7 +97,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.rate_limit_enabled:
         app.add_middleware(RateLimitMiddleware, name_to_count=name_to_count, exempt=UNLIMITED_PATHS)
     if settings.requests_at_once_max:
-        app.add_middleware(LoadLimitMiddleware, places=settings.requests_at_once_max, exempt=ALWAYS_TAKEN_PATHS)
+        app.add_middleware(
+            LoadLimitMiddleware, places=settings.requests_at_once_max, exempt=ALWAYS_TAKEN_PATHS, streams=(STREAMS_END,)
+        )
     app.add_middleware(BodyLimitMiddleware, bytes_max=BODY_MAX_BYTES, exempt=(UPLOAD_PATH, WEBHOOKS_PATH))
     app.add_middleware(
         CorsMiddleware,

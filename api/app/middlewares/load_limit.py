@@ -27,14 +27,15 @@ _log = get_logger(__name__)
 class LoadLimitMiddleware:
     """Work on `places` requests at once and refuse the others with 503; paths below `exempt` take no place.
 
-    A place is given back when the answer begins, so an open stream holds none; when a route begins to read a body that was not read
-    before it, so a slow sender holds none; and when the request ends in whatever way.
+    A place is given back when the answer begins where the path ends like one of `streams`, so an open stream holds none; when a
+    route begins to read a body that was not read before it, so a slow sender holds none; and when the request ends in whatever way.
     """
 
-    def __init__(self, app: ASGIApp, *, places: int, exempt: Collection[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, *, places: int, exempt: Collection[str] = (), streams: Collection[str] = ()) -> None:
         self.app = app
         self.places = places
         self.exempt = exempt
+        self.streams = tuple(streams)
         self._held: dict[object, float] = {}  # since when, the oldest first
         self._warned_s = -WARN_EVERY_S
         self._refused = 0
@@ -54,21 +55,30 @@ class LoadLimitMiddleware:
         place = object()
         self._held[place] = now_s
 
+        # Without a body to come, whoever receives only waits for the client to leave.
+        if scope["method"] not in _BODYLESS and "body" not in scope["state"]:
+            receive = self._giving_back_on_receive(place, receive)
+        if scope["path"].endswith(self.streams):
+            send = self._giving_back_on_answer(place, send)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._held.pop(place, None)
+
+    def _giving_back_on_receive(self, place: object, receive: Receive) -> Receive:
         async def receive_aside() -> Message:
             self._held.pop(place, None)
             return await receive()
 
+        return receive_aside
+
+    def _giving_back_on_answer(self, place: object, send: Send) -> Send:
         async def send_aside(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._held.pop(place, None)
             await send(message)
 
-        # Without a body to come, whoever receives only waits for the client to leave.
-        is_sending = scope["method"] not in _BODYLESS and "body" not in scope["state"]
-        try:
-            await self.app(scope, receive_aside if is_sending else receive, send_aside)
-        finally:
-            self._held.pop(place, None)
+        return send_aside
 
     def _has_room(self, now_s: float) -> bool:
         while len(self._held) >= self.places:
