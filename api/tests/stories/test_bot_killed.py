@@ -106,11 +106,13 @@ class TestKilledBot:
         assert await killed.shop.api.balance(killed.paying.id) == (50, 0)
 
     async def test_tells_nobody_a_broadcast_twice_and_goes_on_with_it(self, killed: Killed) -> None:
-        await killed.audience[-1].waits_for(says(NEWS))
-        told = [len([each for each in await phone.sees() if says(NEWS)(each)]) for phone in killed.audience]
+        # Those of the batch that died are not told, whoever they are: at most once is worth more than everybody.
+        told: list[int] = []
+        async with asyncio.timeout(30):
+            while sum(told) < AUDIENCE - BATCH:
+                await asyncio.sleep(0.2)
+                told = [len([each for each in await phone.sees() if says(NEWS)(each)]) for phone in killed.audience]
         assert set(told) <= {0, 1}
-        # Those of the batch that died are not told: at most once is worth more than everybody.
-        assert sum(told) >= AUDIENCE - BATCH
 
     async def test_leaves_the_books_right(self, killed: Killed) -> None:
         await killed.shop.api.check_books()
