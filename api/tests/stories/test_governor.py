@@ -17,7 +17,7 @@ from simulator.server import RunningSimulator, running_simulator
 from simulator.settings import Behaviour, SimulatorSettings
 from tests import running
 from tests.conftest import SIMULATOR_KEY
-from tests.factories import FINAL, Shop, changed, open_shop
+from tests.factories import Shop, changed, open_shop
 
 SLOTS = 3
 _ACTIVE = "SELECT count(*) FROM generation_requests WHERE status IN ('queued', 'running')"
@@ -33,7 +33,7 @@ async def order_in_line(shop: Shop, count: int, *, marker: str = "") -> list[str
 
 async def until_ended(shop: Shop, *, within_s: float = 30) -> None:
     async with asyncio.timeout(within_s):
-        while await shop.eyes.fetchval("SELECT count(*) FROM generation_requests WHERE status <> ALL ($1)", list(FINAL)):
+        while await shop.eyes.fetchval(_ACTIVE):
             await asyncio.sleep(0.05)
 
 
