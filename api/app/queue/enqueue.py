@@ -40,11 +40,15 @@ _MISSING = text("""
 
 _WAKE = text("SELECT pg_notify(:channel, :key)")
 _WAKE_ALL = text("SELECT pg_notify(:channel, woken.key) FROM unnest(CAST(:keys AS text[])) AS woken (key)")
+_REST = text("""
+    UPDATE pgqueuer SET execute_after = now() + CAST(:delay AS interval), updated = now()
+    WHERE dedupe_key = :dedupe_key AND status = 'picked'
+""")
 # The queue's own trigger announces inserts only: an UPDATE is seen at its next look, seconds later, unless it is announced here.
 _HASTEN = text("""
     WITH hastened AS (
         UPDATE pgqueuer SET execute_after = now(), updated = now()
-        WHERE dedupe_key = ANY(CAST(:dedupe_keys AS text[])) AND status = 'queued' AND execute_after > now()
+        WHERE dedupe_key = ANY(CAST(:dedupe_keys AS text[])) AND status IN ('queued', 'picked') AND execute_after > now()
         RETURNING id
     )
     SELECT pg_notify('ch_pgqueuer', json_build_object(
@@ -54,7 +58,7 @@ _HASTEN = text("""
 _HASTEN_ALL = text("""
     WITH hastened AS (
         UPDATE pgqueuer SET execute_after = now(), updated = now()
-        WHERE entrypoint = :entrypoint AND status = 'queued' AND execute_after > now()
+        WHERE entrypoint = :entrypoint AND status IN ('queued', 'picked') AND execute_after > now()
         RETURNING id
     )
     SELECT pg_notify('ch_pgqueuer', json_build_object(
@@ -71,6 +75,14 @@ async def enqueue(session: AsyncSession, entrypoint: str, key: int, *, delay_s: 
     await driver.fetch(_ENQUEUE, [priority], [entrypoint], [str(key).encode()], [delay], [dedupe_key], [headers])
 
 
+async def rest(session: AsyncSession, entrypoint: str, key: int, *, delay_s: float) -> None:
+    """Let the job of `key`, which is running, rest for so long as soon as it is put back; who hastens it meanwhile is heard.
+
+    For a rest that somebody may end: decided under the lock that they take, it cannot be put back after they have looked for it.
+    """
+    await session.execute(_REST, {"delay": timedelta(seconds=delay_s), "dedupe_key": f"{entrypoint}:{key}"})
+
+
 async def wake(session: AsyncSession, entrypoint: str, key: int) -> None:
     """Have the job of `key` look at the world as soon as this transaction commits, whether it runs or sleeps in the queue."""
     await session.execute(_WAKE, {"channel": WAKE_CHANNEL, "key": str(key)})
@@ -84,12 +96,12 @@ async def wake_all(session: AsyncSession, entrypoint: str, keys: list[int]) -> N
 
 
 async def hasten(session: AsyncSession, entrypoint: str, key: int) -> None:
-    """Make a job that sleeps in the queue due now; one that runs or is due already stays as it is."""
+    """Make a job that sleeps in the queue, or is about to (`rest`), due now; any other one stays as it is."""
     await session.execute(_HASTEN, {"dedupe_keys": [f"{entrypoint}:{key}"]})
 
 
 async def hasten_all(session: AsyncSession, entrypoint: str) -> None:
-    """Make every job of this entrypoint that sleeps in the queue due now; they go in the order in which they were queued."""
+    """The same for every job of this entrypoint; they go in the order in which they were queued."""
     await session.execute(_HASTEN_ALL, {"entrypoint": entrypoint})
 
 

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import cast
 
 from pgqueuer.adapters.persistence.queries import Queries, lost_capacity_slot_race
 from pgqueuer.domain.models import Job, TracebackRecord
@@ -61,6 +62,19 @@ _TAKE_OVER = """
         INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority) SELECT id, status, entrypoint, priority FROM taken
     )
     SELECT * FROM taken ORDER BY priority DESC, id
+"""
+
+# As the library's statement, but a rest that was written down before (enqueue.rest) is kept. In how many seconds it is due again.
+_PUT_BACK = """
+    WITH resting AS (
+        UPDATE pgqueuer SET status = 'queued', execute_after = greatest(execute_after, now() + CAST($2 AS interval)),
+            attempts = attempts + 1, updated = now(), queue_manager_id = NULL
+        WHERE id = $1 RETURNING id, entrypoint, priority, execute_after
+    ), noted AS (
+        INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority, traceback)
+        SELECT id, 'queued', entrypoint, priority, CAST($3 AS jsonb) FROM resting
+    )
+    SELECT extract(epoch FROM execute_after - now())::float8 AS due_in_s FROM resting
 """
 
 
@@ -117,10 +131,12 @@ class PatientQueries(Queries):
     async def retry_job(self, job: Job, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
         # Before it is back in the queue, where we may take it again at once.
         self._ours.pop(job.id, None)
-        await super().retry_job(job, delay, traceback_record)
+        traceback = traceback_record.model_dump_json() if traceback_record else None
+        put_back = await self.driver.fetch(_PUT_BACK, job.id, delay, traceback)
         self._note_free_slot()
         # An UPDATE is announced to nobody. Other workers find it at their next look.
-        asyncio.get_running_loop().call_later(delay.total_seconds() + DUE_MARGIN_S, self._news.set)
+        for row in put_back:
+            asyncio.get_running_loop().call_later(cast("float", row["due_in_s"]) + DUE_MARGIN_S, self._news.set)
 
     def wake(self) -> None:
         """Look now: for a worker that stops."""

@@ -34,9 +34,12 @@ _log = get_logger(__name__)
 
 
 class RunAgainError(Exception):
-    """Raised by a job that is not finished: run it again after `delay_s` seconds, in this worker or another one."""
+    """Raised by a job that is not finished: run it again after `delay_s` seconds, in this worker or another one.
 
-    def __init__(self, delay_s: float) -> None:
+    Without: as soon as it may, which is now unless it was told to rest (enqueue.rest).
+    """
+
+    def __init__(self, delay_s: float = 0.0) -> None:
         super().__init__(f"again in {delay_s:.1f} s")
         self.delay_s = delay_s
 

@@ -26,9 +26,16 @@ BUGS = (
     bug(
         "an open breaker lets every attempt through",
         "domain/supply/service.py",
-        "    if known.probe_in_s > 0:\n        return Pass(",
-        "    if known.probe_in_s >= 0:\n        return FREE_PASS or Pass(",
+        "return Pass(wait_s=standing.probe_in_s)",
+        "return FREE_PASS",
         "domain/supply/test_service.py::TestAdmit",
+    ),
+    bug(
+        "what is being put off is not sent when the provider comes back",
+        "queue/enqueue.py",
+        "WHERE entrypoint = :entrypoint AND status IN ('queued', 'picked')",
+        "WHERE entrypoint = :entrypoint AND status = 'queued'",
+        "stories/test_breaker.py",
     ),
     bug(
         "what was sent before the breaker opened closes it",

@@ -13,6 +13,7 @@ from app.domain.supply import service as supply
 from app.domain.supply.jobs import watch_balance, wire_jobs
 from app.provider import health
 from app.provider.health import Trouble
+from app.queue.taking import PatientQueries
 from simulator.server import RunningSimulator
 from tests import running
 from tests.factories import Shop, an_order, changed, open_shop, written_log
@@ -26,6 +27,11 @@ async def until_open(shop: Shop, reason: str | None) -> None:
         while (row := await shop.eyes.fetchrow(BREAKER)) is None or row["reason"] != reason:
             await asyncio.sleep(0.05)
     await asyncio.sleep(supply.FRESH_S)
+
+
+async def note(shop: Shop, trouble: Trouble | None, *, probe: int | None = None) -> None:
+    async with shop.resources.transaction() as session:
+        await supply.note(session, shop.settings, trouble, probe=probe, detail="test")
 
 
 async def rows_of(shop: Shop) -> tuple[int, int]:
@@ -113,9 +119,8 @@ class TestProviderThatFails:
     async def test_gets_one_probe_from_all_that_wait_and_the_rest_when_it_worked(self, shop: Shop) -> None:
         people = [await shop.rich_user(1) for _ in range(6)]
         waiting = [await shop.order(somebody, prompt=f"for {somebody} [sim:delay=1]") for somebody in people]
-        async with shop.resources.transaction() as session:
-            for _ in range(5):
-                await supply.note(session, shop.settings, Trouble.FAILING, probe=None, detail="test")
+        for _ in range(5):
+            await note(shop, Trouble.FAILING)
 
         async with running.worker(shop.settings):
             async with asyncio.timeout(10):
@@ -129,6 +134,26 @@ class TestProviderThatFails:
         assert {end["status"] for end in ends} == {"completed"}
         assert len(await shop.submits_seen()) == len(waiting)
         await shop.check_books()
+
+    async def test_is_asked_at_once_by_an_order_that_was_just_being_put_off_when_it_came_back(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put_back = PatientQueries.retry_job
+
+        async def come_back_first(*arguments: Any) -> None:
+            await note(shop, None, probe=1)
+            await put_back(*arguments)
+
+        monkeypatch.setattr(PatientQueries, "retry_job", come_back_first)
+        await note(shop, Trouble.KEY_REFUSED)
+        somebody = await shop.rich_user(1)
+        await shop.eyes.execute("UPDATE provider_health SET order_at = now()")
+        order = await shop.order(somebody)
+
+        async with running.worker(shop.settings):
+            seen = await shop.follow(order, somebody, within_s=health.KEY_COOL_DOWN_S / 10)
+
+        assert seen["status"] == "completed"
 
     async def test_is_noted_after_what_matters_to_the_customer(self, busy_shop: Shop) -> None:
         somebody = await busy_shop.rich_user(1)

@@ -126,12 +126,9 @@ class TestLine:
             async with asyncio.timeout(10):
                 while not await shop.eyes.fetchval("SELECT count(*) FROM provider_health"):
                     await asyncio.sleep(0.05)
-            # Again and again: what is just being put off, by what was known half a second ago, would rest for a minute.
-            async with asyncio.timeout(30):
-                while await shop.eyes.fetchval(_ACTIVE):
-                    await shop.eyes.execute("UPDATE provider_health SET probe_at = now() WHERE probe_at > now()")
-                    await shop.eyes.execute("UPDATE pgqueuer SET execute_after = now() WHERE execute_after > now()")
-                    await asyncio.sleep(0.3)
+            await shop.eyes.execute("UPDATE provider_health SET probe_at = now()")
+            await shop.eyes.execute("UPDATE pgqueuer SET execute_after = now() WHERE execute_after > now()")
+            await until_ended(shop)
 
         # Who asks first may be the probe, and the others follow it: what was put off keeps no order among itself.
         first_sent, *rest = await sent(shop)

@@ -4,6 +4,7 @@ A claim raises the attempt's epoch; later writes of that claim name it (attempt_
 while another one claimed the attempt finds no row at its epoch: it stops and touches nothing.
 """
 
+import random
 from dataclasses import dataclass, replace
 
 import uuid_utils.compat as uuid
@@ -18,6 +19,7 @@ from app.domain.supply import service as supply
 from app.domain.supply.service import FREE_PASS, Pass
 from app.provider.health import Standing
 from app.provider.wire import Order, Task, TaskState, build_order
+from app.queue.enqueue import GENERATE, rest
 
 _log = get_logger(__name__)
 
@@ -26,7 +28,7 @@ _log = get_logger(__name__)
 class Claim:
     """A claimed attempt. `order` is set exactly when this claim, and no other one ever, may send it.
 
-    With `permit.wait_s` nothing was claimed: the provider is known to be ill, and the attempt waits as it is.
+    With `permit.wait_s` nothing was claimed: the provider is known to be ill, the attempt waits as it is, and its job will rest.
     """
 
     attempt: Attempt
@@ -57,6 +59,9 @@ async def claim(
     if attempt.state is AttemptState.READY:
         permit = await supply.admit_attempt(session, standing) if standing else FREE_PASS
         if permit.wait_s is not None:
+            # Spread a little, so that all who wait for the next probe do not ask in one moment.
+            wait_s = permit.wait_s + random.uniform(0.0, 1.0)  # noqa: S311 - guards nothing
+            await rest(session, GENERATE, generation_id, delay_s=min(wait_s, attempt.seconds_left + 0.1))
             return Claim(attempt, None, permit)
         return await _claim_ready(session, attempt, permit, is_sync=is_sync, webhook_base_url=webhook_base_url)
     # Without its worker's word, the id is known only if the webhook brought it.

@@ -96,7 +96,7 @@ async def _generate(resources: Resources, generation_id: int, stopping: asyncio.
         _log.error("provider_not_configured", effect="queued generations wait; set WAVESPEED_API_KEY for the worker")
         raise RunAgainError(10.0)
     if stopping.is_set():
-        raise RunAgainError(0.0)
+        raise RunAgainError
     began_at_s = clock.monotonic_s()
     async with resources.transaction() as session:
         claim = await attempts.claim(
@@ -110,9 +110,7 @@ async def _generate(resources: Resources, generation_id: int, stopping: asyncio.
         return
     attempt = claim.attempt
     if claim.permit.wait_s is not None:
-        # Spread a little, so that all who wait for the next probe do not ask in one moment.
-        wait_s = claim.permit.wait_s + random.uniform(0.0, 1.0)  # noqa: S311 - guards nothing
-        raise RunAgainError(min(wait_s, attempt.seconds_left + 0.1))
+        raise RunAgainError
     run = _Run(resources, resources.provider, stopping, woken, began_at_s, clock.monotonic_s() + attempt.seconds_left)
     with bind(request_id=attempt.request_id, generation_id=generation_id, attempt=attempt.attempt_no):
         if claim.order is not None:
@@ -132,7 +130,7 @@ async def _send(run: _Run, claim: Claim, order: Order) -> None:
         # This process stood still since the claim. Another worker may count the attempt as lost: nothing is sent any more.
         _log.warning("lease_over_before_sending", late_s=round(late_s, 1))
         await _apply(run, partial(attempts.postpone, attempt=attempt, reason="its worker stood still before sending it"))
-        raise RunAgainError(0.0)
+        raise RunAgainError
     try:
         task = await _submit_unless_stopped(run, order)
     except BusyError as error:
@@ -151,7 +149,7 @@ async def _send(run: _Run, claim: Claim, order: Order) -> None:
     if not await _apply(run, partial(attempts.accept, attempt=attempt, task=task)):
         _log.warning("attempt_taken_over", provider_job_id=task.id)
         # Not the end of the queue's job: whoever owns the attempt now, or the next run, follows the task.
-        raise RunAgainError(0.0)
+        raise RunAgainError
     await _note_worked(run, claim)
     if task.state is TaskState.PENDING:
         await _poll(run, replace(attempt, state=AttemptState.SUBMITTED, provider_job_id=task.id), task.id)
@@ -242,7 +240,7 @@ async def _poll(run: _Run, attempt: Attempt, task_id: str) -> None:
                     await _note(run, Trouble.OUT_OF_CREDIT, probe=None, detail=task.error)
                     raise RunAgainError(refusal_delay_s(attempt.attempt_no, None))
                 return
-    raise RunAgainError(0.0)
+    raise RunAgainError
 
 
 async def _pause(run: _Run, seconds: float) -> bool:

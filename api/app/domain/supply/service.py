@@ -69,11 +69,13 @@ async def admit_order(session: AsyncSession, known: Standing) -> float | None:
 
 
 async def admit_attempt(session: AsyncSession, known: Standing) -> Pass:
-    """Whether an attempt that waits in the queue may be sent. `known` is what was recalled."""
+    """Whether an attempt that waits in the queue may be sent. `known` is what was recalled.
+
+    Who has to wait knows it from the locked row: whoever closes the breaker has it before or after this transaction, and hastens
+    what this one has put off (queue/enqueue.py, `rest`).
+    """
     if not known.breaker.is_open:
         return FREE_PASS
-    if known.probe_in_s > 0:
-        return Pass(wait_s=known.probe_in_s)
     standing = await queries.lock_standing(session)
     if not standing.breaker.is_open:
         return FREE_PASS
