@@ -9,6 +9,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - this is the one source
 
 
+def unix_s() -> float:
+    """Now, in seconds since 1970; where an object for each moment would cost too much."""
+    return time.time()
+
+
 def monotonic_s() -> float:
     """Seconds that never jump back; only for durations."""
     return time.monotonic()

@@ -10,10 +10,11 @@ most and never longer than for the next line of another kind (docs/decisions/002
 import asyncio
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping, Sequence
-from contextvars import Token
+from collections.abc import MutableMapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
@@ -29,8 +30,8 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "exception": 40,
 _NEVER_LOGGED = frozenset({"authorization", "api_key", "secret", "password", "prompt", "token", "dsn"})
 
 
-# A request that has ended: when, the logger's name, level, id, method, path, status, and how long it took in ms.
-_Ended = tuple[datetime, str, str, str, str, str, int, float]
+# A request that has ended: when (seconds since 1970), the logger's name, level, id, method, path, status, how long it took in ms.
+_Ended = tuple[float, str, str, str, str, str, int, float]
 
 
 class _Handler(logging.StreamHandler[Any]):
@@ -102,6 +103,8 @@ class _Output:
     is_json: bool = False
 
 
+_NOTHING: dict[str, Any] = {}
+_bound: ContextVar[dict[str, Any]] = ContextVar("bound", default=_NOTHING)
 _output = _Output()
 _root = logging.getLogger()
 
@@ -123,10 +126,8 @@ class _Lines:
 
 def configure_logging(settings: Settings, *, program: str) -> None:
     """Send everything, libraries included, through one handler on stderr; `program` (api, worker, …) is on every line."""
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(program=program)
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _add_bound,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -174,35 +175,41 @@ class bind:  # noqa: N801 - used as a word; a generator would cost each request 
 
     def __init__(self, **facts: Any) -> None:
         self._facts = facts
-        self._before: Mapping[str, Token[Any]] = {}
 
     def __enter__(self) -> None:
-        self._before = structlog.contextvars.bind_contextvars(**self._facts)
+        self._before = _bound.set({**_bound.get(), **self._facts})
 
     def __exit__(self, *_: object) -> None:
-        structlog.contextvars.reset_contextvars(**self._before)
+        _bound.reset(self._before)
 
 
 def log_request(logger: str, level: str, *, request_id: str, method: str, path: str, status: int, took_ms: float) -> None:
     """The line of a request that has ended: what `request` at this level of this logger writes, for a tenth of the processor time.
 
-    There is one for each request, so it is put together by hand, and waits for others, to be written with them.
+    There is one for each request, so it is put together by hand, and waits for others, to be written with them. `took_ms` is
+    written with one decimal.
     """
     if _LEVELS[level] < _root.level:
         return
     if not _output.is_json:
-        getattr(get_logger(logger), level)("request", method=method, path=path, status=status, took_ms=took_ms)
+        getattr(get_logger(logger), level)("request", method=method, path=path, status=status, took_ms=round(took_ms, 1))
         return
-    _output.handler.write_soon((clock.utc_now(), logger, level, request_id, method, path, status, took_ms))
+    _output.handler.write_soon((clock.unix_s(), logger, level, request_id, method, path, status, took_ms))
 
 
 def _line_of(ended: _Ended) -> str:
-    at, logger, level, request_id, method, path, status, took_ms = ended
+    at_s, logger, level, request_id, method, path, status, took_ms = ended
+    second = int(at_s)
     return (
-        f'{{"method": {quoted(method)}, "path": {quoted(path)}, "status": {status}, "took_ms": {took_ms}, "event": "request", '
+        f'{{"method": {quoted(method)}, "path": {quoted(path)}, "status": {status}, "took_ms": {took_ms:.1f}, "event": "request", '
         f'"program": "{_output.program}", "request_id": "{request_id}", "level": "{level}", "logger": "{logger}", '
-        f'"timestamp": "{at.isoformat().removesuffix("+00:00")}Z"}}\n'
+        f'"timestamp": "{_second_of(second)}.{int((at_s - second) * 1_000_000):06}Z"}}\n'
     )
+
+
+@lru_cache(maxsize=4)
+def _second_of(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _drop_unheard(_: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -216,6 +223,10 @@ def _render(logger: Any, method: str, event: Any) -> Any:
     for step in _output.look:
         event = step(logger, method, event)
     return event
+
+
+def _add_bound(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {"program": _output.program, **_bound.get(), **event}
 
 
 def _mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

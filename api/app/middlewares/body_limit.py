@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core.errors import RassomError
 from app.core.exception_handlers import render_error
 from app.deps.errors import BodyTimeoutError, NestingTooDeepError, PayloadTooLargeError
-from app.middlewares.paths import is_below
+from app.middlewares.paths import below
 
 NESTING_MAX = 64
 READ_TIMEOUT_S = 20.0
@@ -34,11 +34,11 @@ class BodyLimitMiddleware:
     def __init__(self, app: ASGIApp, *, bytes_max: int, exempt: Collection[str] = ()) -> None:
         self.app = app
         self.bytes_max = bytes_max
-        self.exempt = exempt
+        self.is_exempt = below(exempt)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
-        if scope["type"] != "http" or is_below(scope["path"], self.exempt) or _has_no_body(scope):
+        if scope["type"] != "http" or self.is_exempt(scope["path"]) or _has_no_body(scope):
             await self.app(scope, receive, send)
             return
         try:

@@ -18,7 +18,8 @@ class CorsMiddleware(CORSMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
         if scope["type"] == "http" and b"origin" not in dict(scope["headers"]):
-            await self.app(scope, receive, _vary(send))
+            # Without any origins, no answer depends on who asks.
+            await self.app(scope, receive, _vary(send) if self.allow_origins else send)
             return
         headers = Headers(scope=scope) if scope["type"] == "http" and scope["method"] == "OPTIONS" else Headers()
         if "origin" not in headers or "access-control-request-method" not in headers:

@@ -13,7 +13,7 @@ from app.core.exception_handlers import render_error
 from app.core.logging import get_logger
 from app.core.metrics import BUSY_REFUSALS, REQUESTS_AT_ONCE
 from app.deps.errors import BusyError
-from app.middlewares.paths import is_below
+from app.middlewares.paths import below
 
 # As long as the database is waited for at most: who has held a place for longer waits for somebody else, such as the provider.
 HELD_MAX_S = 5.0
@@ -34,7 +34,7 @@ class LoadLimitMiddleware:
     def __init__(self, app: ASGIApp, *, places: int, exempt: Collection[str] = (), streams: Collection[str] = ()) -> None:
         self.app = app
         self.places = places
-        self.exempt = exempt
+        self.is_exempt = below(exempt)
         self.streams = tuple(streams)
         self._held: dict[object, float] = {}  # since when, the oldest first
         self._warned_s = -WARN_EVERY_S
@@ -43,7 +43,7 @@ class LoadLimitMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
-        if scope["type"] != "http" or is_below(scope["path"], self.exempt):
+        if scope["type"] != "http" or self.is_exempt(scope["path"]):
             await self.app(scope, receive, send)
             return
         now_s = clock.monotonic_s()

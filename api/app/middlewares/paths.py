@@ -1,11 +1,13 @@
 """Which paths a middleware leaves alone."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Callable, Collection
 
 
-def is_below(path: str, roots: Collection[str]) -> bool:
-    """Whether `path` is one of `roots` or stands below one of them, as /a/b does below /a and /ab does not."""
-    for root in roots:  # noqa: SIM110 - asked for every request, several times: a generator costs four times as much
-        if path.startswith(root) and path[len(root) : len(root) + 1] in {"", "/"}:
-            return True
-    return False
+def below(roots: Collection[str]) -> Callable[[str], object]:
+    """What says (as truth) of a path whether it is one of `roots` or below one of them, as /a/b is below /a and /ab is not.
+
+    Asked several times for every request, so the roots are read once.
+    """
+    any_root = "|".join(map(re.escape, roots)) or "(?!)"
+    return re.compile(rf"(?:{any_root})(?:/|\Z)").match

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core.exception_handlers import render_error
 from app.db.rate_limit import RateLimiter
 from app.deps.errors import RateLimitedError
-from app.middlewares.paths import is_below
+from app.middlewares.paths import below
 
 NameToCount = Callable[[Scope, RateLimiter, bytes], Awaitable[str | None]]
 
@@ -22,11 +22,11 @@ class RateLimitMiddleware:
     def __init__(self, app: ASGIApp, *, name_to_count: NameToCount, exempt: Collection[str] = ()) -> None:
         self.app = app
         self.name_to_count = name_to_count
-        self.exempt = exempt
+        self.is_exempt = below(exempt)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
-        if scope["type"] != "http" or is_below(scope["path"], self.exempt):
+        if scope["type"] != "http" or self.is_exempt(scope["path"]):
             await self.app(scope, receive, send)
             return
         limiter: RateLimiter = scope["state"]["limiter"]

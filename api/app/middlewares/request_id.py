@@ -54,10 +54,9 @@ class RequestIdMiddleware:
                 await render_internal_error(scope)(scope, receive, send_named)
             finally:
                 took_s, method, path = clock.monotonic_s() - started_s, scope["method"], scope["path"]
-                took_ms = round(took_s * 1000, 1)
                 # What was refused in a flood has one line for many, written by who refused it.
                 level = "debug" if "is_one_of_many" in scope["state"] else "info"
-                log_request(__name__, level, request_id=request_id, method=method, path=path, status=status, took_ms=took_ms)
+                log_request(__name__, level, request_id=request_id, method=method, path=path, status=status, took_ms=took_s * 1000)
                 count_request(method, status or 500, _handler_of(scope), took_s)
 
 
