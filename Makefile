@@ -26,8 +26,8 @@ check: .venv/.dev ## lint, types, import laws, container files (no services need
 	$(BIN)/hadolint api/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
-fuzz: .venv/.dev ## the whole OpenAPI schema with random requests, for about a quarter of an hour (seed: RASSOM_FUZZ_SEED)
-	RASSOM_FUZZ_EXAMPLES=$${RASSOM_FUZZ_EXAMPLES:-1200} $(BIN)/pytest -n 2 -rP api/tests/fuzz --timeout=0
+fuzz: .venv/.dev ## the whole OpenAPI schema with random requests, for about nine minutes (seed: RASSOM_FUZZ_SEED)
+	RASSOM_FUZZ_EXAMPLES=$${RASSOM_FUZZ_EXAMPLES:-1000} $(BIN)/pytest -n 2 -rP api/tests/fuzz --timeout=0
 
 audit-million: .venv/.dev ## the audit of a book of a million entries, each invariant with its time
 	RASSOM_AUDIT_PEOPLE=20000 $(BIN)/pytest api/tests/domain/audit/test_million.py -s --timeout=0
@@ -45,7 +45,7 @@ faults: .venv/.dev ## every fault of the provider's simulator, a hundred orders 
 crash: .venv/.dev ## kill -9 of the API and the worker at each labelled step, about 300 times in ten minutes (Linux; ARGS="--seed N")
 	$(BIN)/python -m tests.crash $(ARGS)
 
-mutants: .venv/.dev ## seed some 60 bugs, each into a copy of the tree, and see the tests turn red (about fifteen minutes; ARGS="--only epoch")
+mutants: .venv/.dev ## seed over a hundred bugs, each into a copy of the tree, and see the tests turn red (about fifteen minutes; ARGS="--only epoch")
 	$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: .venv/.dev ## how fast it is, beside floors of the same minute: make bench [SCENARIO="latency reads"] [OUT=docs/performance]
