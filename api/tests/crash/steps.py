@@ -74,6 +74,7 @@ STEPS = (
     Step("cancel: the end", "api", f"{_GENERATIONS}.settlement:cancel", Story.CANCEL, _IN_TRANSACTION),
     Step("queue: jobs are taken", "worker", "app.queue.taking:PatientQueries.dequeue", edges=(Edge.AFTER,), calls=1),
     Step("queue: jobs have ended", "worker", "app.queue.taking:PatientQueries.log_jobs", calls=1),
+    Step("queue: a job is put back", "worker", "app.queue.taking:PatientQueries.retry_job", Story.BUSY, calls=1),
     Step("job: taken", "worker", f"{_GENERATIONS}.jobs:generate"),
     Step("claim", "worker", f"{_GENERATIONS}.attempts:claim", edges=_IN_TRANSACTION, calls=3),
     Step("claim: may be sent", "worker", f"{_GENERATIONS}.attempt_queries:mark_sent", calls=3),
