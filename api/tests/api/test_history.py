@@ -1,6 +1,7 @@
 """Lists that do not shift, and taking an order back."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -76,13 +77,28 @@ class TestCancel:
         assert await shop.balance(somebody) == (5, 0)
         await shop.check_books()
 
-    async def test_is_too_late_once_it_was_sent(self, busy_shop: Shop) -> None:
+    async def refuse_to_cancel(self, shop: Shop, generation: dict[str, Any], telegram_id: int) -> None:
+        answer = await shop.http.post(f"/generations/{generation['id']}/cancel", json={"telegram_id": telegram_id})
+        assert (answer.status_code, answer.json()["code"]) == (409, "already_sent")
+
+    async def test_is_too_late_once_it_is_at_the_provider(self, busy_shop: Shop) -> None:
+        somebody = await busy_shop.rich_user(5)
+        generation = await busy_shop.order(somebody, prompt="[sim:delay=1]")
+        async with asyncio.timeout(10):
+            while not await busy_shop.submits_seen():
+                await asyncio.sleep(0.02)
+
+        await self.refuse_to_cancel(busy_shop, generation, somebody)
+
+        assert (await busy_shop.follow(generation, somebody))["status"] == "completed"
+        assert await busy_shop.balance(somebody) == (4, 0)
+        await busy_shop.check_books()
+
+    async def test_is_too_late_once_it_has_ended(self, busy_shop: Shop) -> None:
         somebody = await busy_shop.rich_user(5)
         generation = await busy_shop.follow(await busy_shop.order(somebody), somebody)
 
-        answer = await busy_shop.http.post(f"/generations/{generation['id']}/cancel", json={"telegram_id": somebody})
-
-        assert (answer.status_code, answer.json()["code"]) == (409, "already_sent")
+        await self.refuse_to_cancel(busy_shop, generation, somebody)
 
     async def test_is_not_for_others(self, shop: Shop) -> None:
         generation = await shop.order(await shop.rich_user(5))

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.domain.users import service as users
 from app.domain.users.models import User
-from tests.factories import Shop, new_telegram_id
+from tests.factories import Shop, an_order, new_telegram_id
 
 # Raises at the commit, when everything that the endpoint did has succeeded.
 _FAILING_COMMIT = """
@@ -19,11 +19,17 @@ _FAILING_COMMIT = """
 
 
 class TestCommit:
-    async def test_that_fails_is_never_a_202(self, shop: Shop) -> None:
+    @pytest.mark.parametrize(
+        ("references", "content_type"),
+        [(0, "application/json"), (1, "application/json"), (1, "application/json; charset=utf-8")],
+        ids=["an order at once", "an order in steps", "an order that FastAPI reads"],
+    )
+    async def test_that_fails_is_never_a_202(self, shop: Shop, references: int, content_type: str) -> None:
         somebody = await shop.rich_user(3)
         await shop.eyes.execute(_FAILING_COMMIT)
 
-        answer = await shop.submit(somebody)
+        order = an_order(somebody, reference_urls=["https://pictures.example/1.png"] * references)
+        answer = await shop.http.post("/generations/submit", json=order, headers={"Content-Type": content_type})
 
         assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
         assert await shop.balance(somebody) == (3, 0)
