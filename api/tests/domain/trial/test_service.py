@@ -55,6 +55,16 @@ class TestRedeem:
         assert sum(use is not None for use in uses) == 1
         assert await left(resources, telegram_id) == 0
 
+    async def test_gives_it_to_nobody_else_while_it_is_being_given(self, resources: Resources) -> None:
+        _, user_id = await new_user(resources)
+
+        async with asyncio.TaskGroup() as group, resources.transaction() as session:
+            first = await trial.redeem(session, user_id, limit=1)
+            second = group.create_task(redeem(resources, user_id))
+            await asyncio.wait({second}, timeout=0.5)  # it stands at the index until the first one has committed
+
+        assert (first is not None, second.result()) == (True, None)
+
     async def test_gives_one_more_after_the_limit_was_raised_and_none_after_it_was_lowered(self, resources: Resources) -> None:
         _, user_id = await new_user(resources)
 
