@@ -49,6 +49,13 @@ class TestServiceKey:
         assert {name: told(answer) for name, answer in refused.items()} == dict.fromkeys(refused, BANNED)
         assert await shop.eyes.fetchval("SELECT username FROM users WHERE telegram_id = $1", somebody) is None
 
+    async def test_takes_no_order_from_a_banned_person_in_whose_way_is_nothing_else(self, shop: Shop) -> None:
+        somebody = await shop.rich_user(5)
+        await shop.ban(somebody)
+
+        assert told(await shop.submit(somebody)) == BANNED
+        assert await shop.balance(somebody) == (5, 0)
+
     async def test_reads_what_is_a_banned_persons(self, shop: Shop) -> None:
         somebody = await shop.rich_user(5)
         waits = await shop.order(somebody)
